@@ -1,0 +1,75 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+/// What every Swift target of ours is compiled with: warnings are errors, and no feature is implicit.
+let strict: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .treatAllWarnings(as: .error),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .strictMemorySafety(),
+]
+
+/// Tests are held to the same language, but may touch C without an `unsafe` on every line.
+let strictForTests: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .treatAllWarnings(as: .error),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+]
+
+let strictC: [CSetting] = [
+    .define("_GNU_SOURCE"),
+    .unsafeFlags([
+        "-std=gnu17", "-Wall", "-Wextra", "-Werror", "-Wshadow", "-Wstrict-prototypes", "-Wmissing-prototypes",
+        "-Wconversion", "-Wno-sign-conversion", "-fvisibility=hidden",
+    ]),
+]
+
+let package = Package(
+    name: "etcd-gateway",
+    products: [
+        .executable(name: "etcd-gateway", targets: ["etcd-gateway"])
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+    ],
+    targets: [
+        // The data plane: bytes. Knows sockets and session numbers, nothing of etcd or DNS.
+        .target(name: "CSplice", cSettings: strictC),
+        // Debian's c-ares, as it is.
+        .systemLibrary(name: "CAres", pkgConfig: "libcares", providers: [.apt(["libc-ares-dev"])]),
+        // The pure core: decisions. No dependency here, and no import inside (`make check` looks).
+        .target(name: "Gateway", swiftSettings: strict),
+        // The edges: the only Swift that touches descriptors, clocks, names, logs.
+        .target(
+            name: "GatewayRuntime",
+            dependencies: [
+                "Gateway", "CSplice", "CAres",
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+                .product(name: "UnixSignals", package: "swift-service-lifecycle"),
+            ],
+            swiftSettings: strict),
+        .executableTarget(
+            name: "etcd-gateway",
+            dependencies: [
+                "Gateway", "GatewayRuntime",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            swiftSettings: strict),
+        // Real etcd members, real name servers and loopback peers for the tests; never shipped.
+        .target(name: "GatewayTesting", dependencies: ["Gateway"], swiftSettings: strictForTests),
+        .testTarget(name: "GatewayTests", dependencies: ["Gateway", "GatewayTesting"], swiftSettings: strictForTests),
+        .testTarget(name: "CSpliceTests", dependencies: ["CSplice", "GatewayTesting"], swiftSettings: strictForTests),
+        .testTarget(
+            name: "GatewayRuntimeTests", dependencies: ["GatewayRuntime", "Gateway", "GatewayTesting"],
+            swiftSettings: strictForTests),
+        .testTarget(
+            name: "IntegrationTests", dependencies: ["GatewayTesting"], swiftSettings: strictForTests),
+    ],
+    cLanguageStandard: .gnu17
+)

@@ -1,0 +1,235 @@
+/*
+ * CSplice: the data plane. It accepts, dials, moves bytes, half-closes and closes. It knows sockets,
+ * addresses and session numbers; it has never heard of etcd, DNS, health or configuration.
+ *
+ * A plane is a set of loops that share listeners and limits. A loop is one epoll set run by one thread, and
+ * it owns its sessions: one downstream (client) connection joined to one upstream connection. Swift pulls
+ * events with csp_loop_wait and gives orders with the csp_session functions; this code never calls Swift.
+ *
+ * Threads: unless a comment says otherwise, csp_loop_ and csp_session_ functions belong to the thread that
+ * runs that loop, csp_plane_ functions to any one thread at a time while loops run.
+ *
+ * Errors: 0 or a count on success, a negative errno otherwise. EINTR is retried here and never returned.
+ * SIGPIPE must be ignored by the process.
+ */
+#ifndef CSPLICE_H
+#define CSPLICE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#ifdef __cplusplus
+#error "this header is C"
+#endif
+
+#define CSP_PUBLIC __attribute__((visibility("default")))
+#define CSP_CLOSED_ENUM __attribute__((enum_extensibility(closed)))
+
+/* At most this many loops in a plane, listeners in a plane, and endpoint slots (numbers 0 to 1023). */
+#define CSP_LOOPS_MAX 64
+#define CSP_LISTENERS_MAX 32
+#define CSP_ENDPOINTS_MAX 1024
+
+typedef struct csp_plane csp_plane;
+typedef struct csp_loop csp_loop;
+
+/* A session's number in its loop: never 0, never used twice by one loop (32 bits of generation). */
+typedef uint64_t csp_session;
+
+enum csp_family : uint8_t {
+	CSP_FAMILY_IPV4 = 4,
+	CSP_FAMILY_IPV6 = 6,
+} CSP_CLOSED_ENUM;
+
+/* One IP address and TCP port. ip holds 4 or 16 bytes in network order; port is in host order. */
+struct csp_address {
+	enum csp_family family;
+	uint16_t port;
+	uint8_t ip[16];
+};
+
+/* Settings of a plane, given once. Every field must be set; csp_options_default fills in the defaults. */
+struct csp_options {
+	uint32_t loops;           /* 1 to CSP_LOOPS_MAX; default 1 */
+	uint32_t max_sessions;    /* of all loops together; at the limit accepting pauses; default 1,000,000 */
+	uint32_t max_descriptors; /* sockets and pipes the plane may hold open; default 1,000,000, at least 4 */
+	uint32_t pipe_pages;      /* pages of 4 KiB that all pipes together may take; 0: always copy; default 8,192 */
+	uint32_t keepalive_s;     /* idle seconds before TCP keepalive asks, and between questions; default 15 */
+	uint32_t user_timeout_ms; /* TCP_USER_TIMEOUT of both legs; 0: the system's; default 120,000 */
+	uint32_t backlog;         /* listen(2) backlog; default 4,096 (the kernel cuts it to net.core.somaxconn) */
+};
+
+enum csp_event_kind : uint32_t {
+	CSP_EVENT_ACCEPTED = 1,        /* a client came: session, listener. It waits for csp_session_dial. */
+	CSP_EVENT_DIAL_FAILED = 2,     /* one attempt of session ended: attempt, endpoint, error, elapsed_ns */
+	CSP_EVENT_OPENED = 3,          /* attempt won, other attempts were closed, bytes flow: endpoint, elapsed_ns */
+	CSP_EVENT_ENDED = 4,           /* the session number is void now: reason, error, endpoint, bytes, age */
+	CSP_EVENT_ACCEPT_PAUSED = 5,   /* listener: no connection is accepted; error says why (0: our own limits) */
+	CSP_EVENT_ACCEPT_RESUMED = 6,  /* listener */
+} CSP_CLOSED_ENUM;
+
+enum csp_end_reason : uint32_t {
+	CSP_END_NONE = 0,
+	CSP_END_FINISHED = 1,           /* both directions reached their end of stream */
+	CSP_END_CLIENT_LEFT = 2,        /* the client left before it was joined to an upstream connection */
+	CSP_END_DOWNSTREAM_RESET = 3,   /* ECONNRESET or EPIPE on the client's side; passed on as a reset */
+	CSP_END_UPSTREAM_RESET = 4,     /* the same on the upstream side */
+	CSP_END_DOWNSTREAM_FAILED = 5,  /* another error on the client's side (ETIMEDOUT: it vanished) */
+	CSP_END_UPSTREAM_FAILED = 6,    /* another error on the upstream side */
+	CSP_END_ORDERED = 7,            /* csp_session_close */
+	CSP_END_SHORTAGE = 8,           /* we could not keep it (ENOMEM) */
+} CSP_CLOSED_ENUM;
+
+#define CSP_ENDPOINT_NONE UINT32_MAX
+
+struct csp_event {
+	csp_session session;
+	enum csp_event_kind kind;
+	enum csp_end_reason reason; /* ENDED only */
+	uint32_t attempt;           /* DIAL_FAILED, OPENED: the caller's number of the attempt */
+	uint32_t endpoint;          /* the endpoint slot, or CSP_ENDPOINT_NONE */
+	uint32_t listener;          /* ACCEPTED, ACCEPT_PAUSED, ACCEPT_RESUMED */
+	int32_t error;              /* a positive errno, or 0 */
+	uint64_t bytes_up;          /* ENDED: bytes delivered to the upstream side */
+	uint64_t bytes_down;        /* ENDED: bytes delivered to the client */
+	uint64_t elapsed_ns;        /* DIAL_FAILED, OPENED: since that dial began; ENDED: since accept */
+};
+
+/* A session outside any loop. Descriptors are owned by whoever holds the record; -1 where there is none. */
+struct csp_session_record {
+	int32_t downstream;
+	int32_t upstream;
+	int32_t pipe_up[2];    /* read end, write end; present only if bytes_in_pipe_up > 0 */
+	int32_t pipe_down[2];
+	uint32_t bytes_in_pipe_up;
+	uint32_t bytes_in_pipe_down;
+	uint32_t endpoint;
+	uint8_t ended_up;      /* downstream's end of stream was passed on to upstream */
+	uint8_t ended_down;    /* upstream's end of stream was passed on to downstream */
+	uint8_t reserved[2];
+	uint64_t bytes_up;
+	uint64_t bytes_down;
+	uint64_t opened_at_ns; /* CLOCK_MONOTONIC at accept */
+};
+
+/* What one loop has done and holds. Written by the loop, readable from any thread at any time. */
+struct csp_loop_counters {
+	uint64_t turns;        /* wake-ups of the loop: it makes progress while this grows */
+	uint64_t accepted;
+	uint64_t opened;
+	uint64_t ended;
+	uint64_t sessions;     /* now, those still dialing included */
+	uint64_t dial_failures;
+	uint64_t accept_errors;
+	uint64_t pipes;        /* now, pooled ones included */
+	uint64_t bytes_spliced;
+	uint64_t bytes_copied;
+};
+
+/* What one loop knows of one endpoint slot. Written by the loop, readable from any thread at any time. */
+struct csp_endpoint_counters {
+	uint64_t sessions;            /* joined now */
+	uint64_t bytes_up;
+	uint64_t bytes_down;
+	uint64_t last_received_ns;    /* CLOCK_MONOTONIC of the last byte from it; 0: never */
+	uint64_t unanswered_since_ns; /* CLOCK_MONOTONIC of the first byte sent since its last answer; 0: none owed */
+};
+
+CSP_PUBLIC struct csp_options csp_options_default(void);
+
+/* Creates a plane with its loops. -EINVAL: an option out of range; -EMFILE, -ENFILE, -ENOMEM. */
+CSP_PUBLIC int csp_plane_create(const struct csp_options *_Nonnull options, csp_plane *_Nullable *_Nonnull plane);
+
+/* Resets every session, closes every listener, frees all. No loop may be running. NULL is harmless. */
+CSP_PUBLIC void csp_plane_destroy(csp_plane *_Nullable plane);
+
+/* The loop with this index, owned by the plane. index < options.loops. */
+CSP_PUBLIC csp_loop *_Nonnull csp_plane_loop(csp_plane *_Nonnull plane, uint32_t index);
+
+/*
+ * Opens an exclusive listener and returns its number. A listener is served by the least busy loop: only that
+ * loop's epoll set has it armed, and the role moves on as soon as another loop has fewer sessions; so a
+ * connection is accepted and dialed by the one loop that will own it. Port 0 lets the kernel choose.
+ * -EADDRINUSE: somebody listens there; -EADDRNOTAVAIL: not an address of this machine; -EACCES: port below
+ * 1024 without the capability; -ENOSPC: CSP_LISTENERS_MAX are open.
+ */
+CSP_PUBLIC int csp_plane_listen(csp_plane *_Nonnull plane, const struct csp_address *_Nonnull address);
+
+/*
+ * The same on a unix stream socket with these permission bits. A socket file nobody listens on is replaced.
+ * -EADDRINUSE: somebody listens there, or the path is no socket; -ENAMETOOLONG: more than 107 bytes.
+ */
+CSP_PUBLIC int csp_plane_listen_unix(csp_plane *_Nonnull plane, const char *_Nonnull path, mode_t mode);
+
+/* The same on a listening stream socket that already exists (socket activation). Takes fd over on success. */
+CSP_PUBLIC int csp_plane_adopt_listener(csp_plane *_Nonnull plane, int fd);
+
+/* Closes a listener (the file of a unix one we made is removed). Sessions live on. -ENOENT: no such listener. */
+CSP_PUBLIC int csp_plane_unlisten(csp_plane *_Nonnull plane, uint32_t listener);
+
+/* The address an IP listener is bound to. -ENOENT: no such listener; -EAFNOSUPPORT: it is a unix socket. */
+CSP_PUBLIC int csp_plane_listener_address(
+	csp_plane *_Nonnull plane, uint32_t listener, struct csp_address *_Nonnull address);
+
+/*
+ * Moves bytes until there are events for the caller, csp_loop_wake was called, or timeout_ms passed (-1: no
+ * limit). Returns how many events were written (0 after a wake or the timeout), at most capacity.
+ */
+CSP_PUBLIC int csp_loop_wait(
+	csp_loop *_Nonnull loop, struct csp_event *_Nonnull events, uint32_t capacity, int timeout_ms);
+
+/* Makes csp_loop_wait return. From any thread. */
+CSP_PUBLIC int csp_loop_wake(csp_loop *_Nonnull loop);
+
+/*
+ * Starts an attempt to connect an accepted session to address; attempt is the caller's number for it,
+ * endpoint the slot its bytes are counted under (< CSP_ENDPOINTS_MAX). Several attempts may be under way: the
+ * first to connect wins, the others are closed. The verdict arrives as DIAL_FAILED or OPENED, but a failure
+ * that is known at once is returned and raises no event: -ECONNREFUSED, -ENETUNREACH, …; our own shortages
+ * -EMFILE, -ENFILE, -ENOBUFS, -ENOMEM, -EADDRNOTAVAIL; -ENOENT: the session has ended; -EISCONN: it is open.
+ */
+CSP_PUBLIC int csp_session_dial(csp_loop *_Nonnull loop, csp_session session,
+	const struct csp_address *_Nonnull address, uint32_t attempt, uint32_t endpoint);
+
+/* Gives an attempt up; no event follows. -ENOENT: no such session or attempt. */
+CSP_PUBLIC int csp_session_cancel_dial(csp_loop *_Nonnull loop, csp_session session, uint32_t attempt);
+
+/*
+ * Ends a session in any state: with a reset of both sides, or (reset false) with a plain close. What an ENDED
+ * event would have said is written to ended where that is given; no event follows. -ENOENT: no such session.
+ */
+CSP_PUBLIC int csp_session_close(
+	csp_loop *_Nonnull loop, csp_session session, bool reset, struct csp_event *_Nullable ended);
+
+/*
+ * Resets at most limit sessions of an endpoint slot and returns how many; one ENDED event each follows.
+ * limit is cut to what the event queue holds, so call again while the slot has sessions.
+ */
+CSP_PUBLIC int csp_loop_reset_endpoint(csp_loop *_Nonnull loop, uint32_t endpoint, uint32_t limit);
+
+/*
+ * Takes an open session out of its loop: no byte is lost, none moves until somebody adopts the record.
+ * -ENOENT: no such session; -EINPROGRESS: it is not open yet; -EMFILE, …: unsent bytes could not be put into a
+ * pipe, the session stays as it was.
+ */
+CSP_PUBLIC int csp_session_take(
+	csp_loop *_Nonnull loop, csp_session session, struct csp_session_record *_Nonnull record);
+
+/* Lets this loop own a record's session. On success the record's descriptors belong to the loop; else not. */
+CSP_PUBLIC int csp_loop_adopt(csp_loop *_Nonnull loop, const struct csp_session_record *_Nonnull record,
+	csp_session *_Nonnull session);
+
+/* Any session joined to this endpoint slot, or 0: to move or inspect one without keeping a list. */
+CSP_PUBLIC csp_session csp_loop_any_session(csp_loop *_Nonnull loop, uint32_t endpoint);
+
+/* Copies of the counters, from any thread. endpoint < CSP_ENDPOINTS_MAX. */
+CSP_PUBLIC void csp_loop_read_counters(csp_loop *_Nonnull loop, struct csp_loop_counters *_Nonnull counters);
+CSP_PUBLIC void csp_loop_read_endpoint(
+	csp_loop *_Nonnull loop, uint32_t endpoint, struct csp_endpoint_counters *_Nonnull counters);
+
+/* Forgets what is counted under an endpoint slot that has no session, before the slot is used anew. */
+CSP_PUBLIC void csp_loop_clear_endpoint(csp_loop *_Nonnull loop, uint32_t endpoint);
+
+#endif
