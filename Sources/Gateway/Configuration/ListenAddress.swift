@@ -42,6 +42,17 @@ extension ListenAddress {
     }
 }
 
+extension ListenAddress {
+    /// Whether the kernel chooses the port, so that the same text twice is two listeners.
+    public var isAnyPort: Bool {
+        switch self {
+        case .ip(let address): address.port == 0
+        case .name(_, let port): port == 0
+        case .unix: false
+        }
+    }
+}
+
 extension ListenAddress: CustomStringConvertible {
     /// The canonical text, which parses to the same value.
     public var description: String {
