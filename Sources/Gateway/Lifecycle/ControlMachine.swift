@@ -112,6 +112,7 @@ public struct ControlMachine: Sendable {
         case .succeeded(let address):
             if health[id]?.probeSucceeded(address.ip) == true { actions = tellUp(id) }
         case .failed(let failure):
+            let isUrgent = isUrgent
             let isNews = health[id]?.probeFailed(
                 failure, at: now, longest: options.retryDelay, isUrgent: isUrgent, using: &generator)
             if isNews == true, let key = endpoints[id]?.declaration.key {
