@@ -8,7 +8,7 @@ c_files = $(shell find Sources/CSplice -name '*.[ch]')
 shell_files = $(wildcard scripts/*) .ci/run
 
 help: ## lists these words
-	@sed -n 's/^\([a-z-]*\):.*## /  make \1|/p' $(MAKEFILE_LIST) | column -t -s '|'
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: ## a real cluster behind the gateway, and the death of a member (ENDPOINTS=… or DISCOVERY_SRV=… for your own)
 	@scripts/run
