@@ -1,0 +1,76 @@
+#include "internal.h"
+
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <string.h>
+
+socklen_t address_to_system(const struct csp_address *address, struct sockaddr_storage *system)
+{
+	memset(system, 0, sizeof *system);
+	if (address->family == CSP_FAMILY_IPV4) {
+		struct sockaddr_in *in = (struct sockaddr_in *)system;
+
+		in->sin_family = AF_INET;
+		in->sin_port = htons(address->port);
+		memcpy(&in->sin_addr, address->ip, 4);
+		return sizeof *in;
+	}
+
+	struct sockaddr_in6 *in6 = (struct sockaddr_in6 *)system;
+
+	in6->sin6_family = AF_INET6;
+	in6->sin6_port = htons(address->port);
+	memcpy(&in6->sin6_addr, address->ip, 16);
+	return sizeof *in6;
+}
+
+int address_from_system(const struct sockaddr_storage *system, struct csp_address *address)
+{
+	memset(address, 0, sizeof *address);
+	if (system->ss_family == AF_INET) {
+		const struct sockaddr_in *in = (const struct sockaddr_in *)system;
+
+		address->family = CSP_FAMILY_IPV4;
+		address->port = ntohs(in->sin_port);
+		memcpy(address->ip, &in->sin_addr, 4);
+		return 0;
+	}
+	if (system->ss_family == AF_INET6) {
+		const struct sockaddr_in6 *in6 = (const struct sockaddr_in6 *)system;
+
+		address->family = CSP_FAMILY_IPV6;
+		address->port = ntohs(in6->sin6_port);
+		memcpy(address->ip, &in6->sin6_addr, 16);
+		return 0;
+	}
+	return -EAFNOSUPPORT;
+}
+
+/*
+ * All best effort: a kernel or a sandbox that refuses one of them (EPERM, ENOPROTOOPT) leaves a connection that
+ * works, only less well. TCP_KEEPCNT is not set: with TCP_USER_TIMEOUT the kernel does not look at it (tcp(7)).
+ * SO_OOBINLINE keeps the urgent byte in the stream, where a relay can pass it on in order.
+ */
+void tcp_set_options(int fd, const struct csp_options *options)
+{
+	int keepalive_s = (int)options->keepalive_s;
+
+	(void)sys_set_int(fd, IPPROTO_TCP, TCP_NODELAY, 1);
+	(void)sys_set_int(fd, SOL_SOCKET, SO_OOBINLINE, 1);
+	(void)sys_set_int(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
+	(void)sys_set_int(fd, IPPROTO_TCP, TCP_KEEPIDLE, keepalive_s);
+	(void)sys_set_int(fd, IPPROTO_TCP, TCP_KEEPINTVL, keepalive_s);
+	if (options->user_timeout_ms > 0)
+		(void)sys_set_int(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, (int)options->user_timeout_ms);
+}
+
+/*
+ * A connect to no address dissolves the association (connect(2)), which TCP does with a reset, at once, whoever
+ * else has a duplicate. Where it fails the connection is gone already.
+ */
+void tcp_reset(int fd)
+{
+	struct sockaddr nowhere = {.sa_family = AF_UNSPEC};
+
+	(void)connect(fd, &nowhere, sizeof nowhere);
+}

@@ -1,0 +1,249 @@
+/* What the files of the data plane share. Nothing here is visible outside. */
+#ifndef CSPLICE_INTERNAL_H
+#define CSPLICE_INTERNAL_H
+
+#include "CSplice.h"
+#include "slab.h"
+#include "sys.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <sys/un.h>
+
+/* Written by one thread, read by any: relaxed is enough, each value stands for itself. */
+typedef _Atomic uint64_t counter;
+
+static inline void counter_add(counter *value, uint64_t amount)
+{
+	atomic_store_explicit(
+		value, atomic_load_explicit(value, memory_order_relaxed) + amount, memory_order_relaxed);
+}
+
+static inline void counter_set(counter *value, uint64_t amount)
+{
+	atomic_store_explicit(value, amount, memory_order_relaxed);
+}
+
+static inline uint64_t counter_get(const counter *value)
+{
+	return atomic_load_explicit(value, memory_order_relaxed);
+}
+
+/* ---- pipe.c ---- */
+
+struct pipe {
+	int ends[2]; /* read end, write end */
+	uint32_t bytes;
+	uint32_t pages;
+	struct pipe *next;
+};
+
+/* A pipe that is empty, or NULL when the budget of pages or descriptors has none left: copy then. */
+struct pipe *pipe_take(csp_loop *loop);
+/* Takes an empty pipe back into the loop's pool, or closes it where the pool is full. */
+void pipe_give_back(csp_loop *loop, struct pipe *pipe);
+/* Closes a pipe that may hold bytes. */
+void pipe_destroy(csp_loop *loop, struct pipe *pipe);
+/* Hands descriptors over to the caller, or makes a pipe of descriptors that came from elsewhere. */
+void pipe_release(csp_loop *loop, struct pipe *pipe, int32_t ends[2]);
+struct pipe *pipe_adopt(csp_loop *loop, const int32_t ends[2]);
+void pipe_pool_destroy(csp_loop *loop);
+
+/* ---- relay.c: one direction of a session ---- */
+
+enum relay_state : uint8_t {
+	RELAY_READING = 0,
+	RELAY_FLUSHING = 1, /* end of stream was read; bytes are still queued here */
+	RELAY_DONE = 2,     /* end of stream was passed on */
+};
+
+/* Bytes that were copied in but that the other side would not take yet. */
+struct stash {
+	uint32_t start;
+	uint32_t end;
+	char bytes[];
+};
+
+struct relay {
+	uint64_t bytes; /* delivered */
+	struct pipe *pipe;
+	struct stash *stash;
+	uint32_t queued; /* bytes read and not delivered: in the pipe or in the stash, never in both */
+	enum relay_state state;
+	bool splicing;
+	bool never_splice; /* the kernel refused, or urgent data was seen */
+	uint8_t streak;    /* full reads in a row while copying, thin turns in a row while splicing */
+};
+
+struct leg {
+	int fd;
+	bool readable;
+	bool writable;
+	bool hung_up; /* the peer's end of stream, a reset or an error is known to wait */
+	bool failed;  /* EPOLLERR or EPOLLHUP was reported */
+	bool urgent;  /* urgent data was announced once */
+	bool is_tcp;
+};
+
+enum turn {
+	TURN_WAIT = 0,   /* nothing more can be done before the next readiness */
+	TURN_AGAIN = 1,  /* the turn's share is used up, there may be more */
+	TURN_FAILED = 2, /* failure.leg says which side, failure.error why */
+};
+
+struct failure {
+	int leg; /* 0: from, 1: to, 2: neither (our own shortage) */
+	int error;
+};
+
+enum turn relay_turn(csp_loop *loop, struct relay *relay, struct leg *from, struct leg *to, bool close_follows,
+	struct failure *failure);
+/* Moves stashed bytes into a pipe, so that they outlive private memory. 0 or a negative errno. */
+int relay_stash_to_pipe(csp_loop *loop, struct relay *relay);
+void relay_discard(csp_loop *loop, struct relay *relay);
+
+/* ---- session.c ---- */
+
+enum { DOWN = 0, UP = 1 };
+
+enum session_state : uint8_t {
+	SESSION_DIALING = 0, /* accepted; no upstream yet */
+	SESSION_OPEN = 1,
+};
+
+struct session {
+	struct slab_slot slot;
+	struct leg legs[2];      /* DOWN, UP */
+	struct relay relays[2];  /* relays[DOWN] reads legs[DOWN] and writes legs[UP]; the other the reverse */
+	uint64_t accepted_at_ns;
+	uint32_t endpoint;
+	uint32_t next, previous; /* sessions of the same endpoint, by index */
+	uint32_t next_ready, previous_ready;
+	uint32_t first_dial;     /* attempts under way, by index */
+	enum session_state state;
+	bool is_ready;           /* in the loop's ready queue */
+};
+
+struct dial {
+	struct slab_slot slot;
+	uint32_t session;
+	uint32_t next;
+	int fd;
+	uint32_t attempt;
+	uint32_t endpoint;
+	uint64_t started_at_ns;
+	struct csp_address address;
+};
+
+struct session *session_accept(csp_loop *loop, int fd, bool is_tcp);
+void session_leg_event(csp_loop *loop, struct session *session, int leg, uint32_t events);
+/* One turn of both directions. */
+void session_turn(csp_loop *loop, struct session *session);
+void session_join(csp_loop *loop, struct session *session, struct dial *winner);
+/* Frees a session; with reset both sides see one. Fills event in. */
+void session_end(csp_loop *loop, struct session *session, enum csp_end_reason reason, int error, bool reset,
+	struct csp_event *event);
+struct session *session_find(csp_loop *loop, csp_session number);
+csp_session session_number(const struct session *session);
+
+/* ---- dial.c ---- */
+
+void dial_event(csp_loop *loop, struct dial *dial);
+void dial_destroy(csp_loop *loop, struct session *session, struct dial *dial);
+void dial_destroy_all(csp_loop *loop, struct session *session);
+
+/* ---- listener.c ---- */
+
+struct listener {
+	pthread_mutex_t lock;
+	int fd; /* -1: this number is free */
+	uint32_t owner; /* the loop that has it armed */
+	bool is_paused;
+	bool is_tcp;
+	bool owns_path;
+	char path[sizeof(((struct sockaddr_un *)0)->sun_path)];
+};
+
+void listener_event(csp_loop *loop, uint32_t listener);
+/* Arms paused listeners again if the limits allow it. */
+void listeners_resume(csp_loop *loop);
+
+/* ---- address.c ---- */
+
+socklen_t address_to_system(const struct csp_address *address, struct sockaddr_storage *system);
+int address_from_system(const struct sockaddr_storage *system, struct csp_address *address);
+/* NODELAY, keepalive, TCP_USER_TIMEOUT and inline urgent data: what both legs carry. */
+void tcp_set_options(int fd, const struct csp_options *options);
+/* Sends a reset now, even where somebody else holds a duplicate of the descriptor. */
+void tcp_reset(int fd);
+
+/* ---- plane.c and loop.c ---- */
+
+#define EVENT_QUEUE 1024u
+#define EPOLL_BATCH 128
+#define COPY_BYTES 16384u
+#define PEEK_BYTES 65536u
+
+struct endpoint_slot {
+	counter sessions;
+	counter bytes_up;
+	counter bytes_down;
+	counter last_received_ns;
+	counter unanswered_since_ns;
+	uint32_t first_session; /* by index, plus one; 0: none */
+};
+
+struct csp_loop {
+	csp_plane *plane;
+	uint32_t index;
+	int epoll;
+	int wake;
+	bool woken;
+	uint64_t now_ns;
+	uint64_t retry_accept_at_ns; /* 0: no listener is paused by us */
+
+	struct slab sessions;
+	struct slab dials;
+	uint32_t ready_first, ready_last;
+	uint32_t ready_count;
+
+	struct csp_event queue[EVENT_QUEUE];
+	uint32_t queue_start, queue_count;
+
+	struct pipe *free_pipes;
+	uint32_t free_pipe_count;
+
+	struct {
+		counter turns, accepted, opened, ended, sessions, dial_failures, accept_errors, pipes;
+		counter bytes_spliced, bytes_copied;
+	} counters;
+	struct endpoint_slot *endpoints; /* CSP_ENDPOINTS_MAX of them */
+	char *buffer;                    /* PEEK_BYTES, for whatever is copied in this turn */
+};
+
+struct csp_plane {
+	struct csp_options options;
+	_Atomic uint32_t sessions;
+	_Atomic uint32_t descriptors;
+	_Atomic uint32_t pipe_pages;
+	_Atomic uint32_t paused_listeners;
+	struct listener listeners[CSP_LISTENERS_MAX];
+	csp_loop *loops[CSP_LOOPS_MAX];
+};
+
+enum tag : uint32_t { TAG_WAKE = 0, TAG_LISTENER = 1, TAG_DOWN = 2, TAG_UP = 3, TAG_DIAL = 4 };
+
+/* epoll's data: generation (32 bits), what it is (3 bits), index (29 bits). */
+static inline uint64_t tag_make(enum tag tag, uint32_t index, uint32_t generation)
+{
+	return (uint64_t)generation << 32 | (uint64_t)tag << 29 | index;
+}
+
+csp_loop *loop_create(csp_plane *plane, uint32_t index, int *error);
+void loop_destroy(csp_loop *loop);
+void loop_make_ready(csp_loop *loop, struct session *session);
+void loop_forget_ready(csp_loop *loop, struct session *session);
+/* False where the queue is full; nothing is written then. */
+bool loop_push_event(csp_loop *loop, const struct csp_event *event);
+
+#endif

@@ -1,0 +1,367 @@
+#include "internal.h"
+
+#include <netinet/in.h>
+#include <stddef.h>
+#include <string.h>
+#include <sys/stat.h>
+
+/* How many connections one wake-up accepts before the loop looks at its sessions again. */
+#define ACCEPT_BATCH 16
+/* How long accepting rests when descriptors or memory ran out and no session of ours ends meanwhile. */
+#define ACCEPT_RETRY_NS 100000000u
+
+static uint64_t listener_tag(uint32_t listener)
+{
+	return tag_make(TAG_LISTENER, listener, 0);
+}
+
+static void tell(csp_loop *loop, enum csp_event_kind kind, uint32_t listener, int error)
+{
+	struct csp_event event = {
+		.kind = kind, .listener = listener, .error = error, .endpoint = CSP_ENDPOINT_NONE};
+
+	(void)loop_push_event(loop, &event); /* news only: nothing depends on it */
+}
+
+/* ---- whose turn it is ---- */
+
+static csp_loop *least_busy(csp_plane *plane, csp_loop *self)
+{
+	csp_loop *best = self;
+
+	for (uint32_t i = 0; i < plane->options.loops; i++) {
+		csp_loop *loop = plane->loops[i];
+
+		if (counter_get(&loop->counters.sessions) < counter_get(&best->counters.sessions))
+			best = loop;
+	}
+	return best;
+}
+
+static int arm(csp_plane *plane, uint32_t index, uint32_t loop, uint32_t events)
+{
+	return sys_epoll_ctl(plane->loops[loop]->epoll, EPOLL_CTL_MOD, plane->listeners[index].fd, events,
+		listener_tag(index));
+}
+
+/* epoll_ctl works on another loop's set, and wakes it where a connection waits: no message is needed. */
+static void pass_role(csp_plane *plane, uint32_t index, csp_loop *from, csp_loop *to)
+{
+	(void)arm(plane, index, from->index, 0); /* a registered descriptor: a change needs no memory, cannot fail */
+	(void)arm(plane, index, to->index, EPOLLIN);
+	plane->listeners[index].owner = to->index;
+}
+
+/* ---- accepting, pausing, resuming ---- */
+
+static bool at_limit(csp_plane *plane)
+{
+	return atomic_load(&plane->sessions) >= plane->options.max_sessions ||
+		atomic_load(&plane->descriptors) + 2 > plane->options.max_descriptors;
+}
+
+static void pause_listener(csp_loop *loop, uint32_t index, int error)
+{
+	struct listener *listener = &loop->plane->listeners[index];
+
+	(void)arm(loop->plane, index, listener->owner, 0); /* as in pass_role */
+	listener->is_paused = true;
+	atomic_fetch_add(&loop->plane->paused_listeners, 1);
+	loop->retry_accept_at_ns = loop->now_ns + ACCEPT_RETRY_NS;
+	tell(loop, CSP_EVENT_ACCEPT_PAUSED, index, error);
+}
+
+
+/* accept(2) also reports what already happened to the new connection; the next one may be fine. */
+static bool concerns_one_connection(int error)
+{
+	switch (error) {
+	case ECONNABORTED:
+	case EPERM: /* a firewall's word */
+	case EPROTO:
+	case ENOPROTOOPT:
+	case ENETDOWN:
+	case ENETUNREACH:
+	case EHOSTDOWN:
+	case EHOSTUNREACH:
+	case ENONET:
+	case EOPNOTSUPP:
+	case ETIMEDOUT:
+		return true;
+	default:
+		return false;
+	}
+}
+
+/* One connection: 1 accepted, 0 none waits, or a negative errno. */
+static int accept_one(csp_loop *loop, const struct listener *listener, uint32_t index)
+{
+	int fd = SYS_RETRY(int, accept4(listener->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC));
+	struct session *session;
+
+	if (fd == -EAGAIN)
+		return 0;
+	if (fd < 0)
+		return fd;
+	session = session_accept(loop, fd, listener->is_tcp);
+	if (session == NULL)
+		return -ENOMEM;
+	counter_add(&loop->counters.accepted, 1);
+
+	struct csp_event event = {.session = session_number(session),
+		.kind = CSP_EVENT_ACCEPTED,
+		.listener = index,
+		.endpoint = CSP_ENDPOINT_NONE};
+
+	(void)loop_push_event(loop, &event); /* ACCEPT_BATCH of them fit: loop_turn makes sure */
+	return 1;
+}
+
+static void accept_batch(csp_loop *loop, struct listener *listener, uint32_t index)
+{
+	for (int count = 0; count < ACCEPT_BATCH; count++) {
+		csp_loop *target = least_busy(loop->plane, loop);
+		int result;
+
+		if (target != loop) {
+			pass_role(loop->plane, index, loop, target);
+			return;
+		}
+		if (at_limit(loop->plane)) {
+			pause_listener(loop, index, 0);
+			return;
+		}
+		result = accept_one(loop, listener, index);
+		if (result == 0)
+			return;
+		if (result > 0)
+			continue;
+		counter_add(&loop->counters.accept_errors, 1);
+		if (concerns_one_connection(-result))
+			continue;
+		/* A shortage; or an error that no manual page promises, which must not make us spin either. */
+		pause_listener(loop, index, -result);
+		return;
+	}
+}
+
+void listener_event(csp_loop *loop, uint32_t index)
+{
+	struct listener *listener = &loop->plane->listeners[index];
+
+	pthread_mutex_lock(&listener->lock);
+	if (listener->fd >= 0 && listener->owner == loop->index && !listener->is_paused)
+		accept_batch(loop, listener, index);
+	pthread_mutex_unlock(&listener->lock);
+}
+
+void listeners_resume(csp_loop *loop)
+{
+	csp_plane *plane = loop->plane;
+
+	if (at_limit(plane))
+		return;
+	for (uint32_t i = 0; i < CSP_LISTENERS_MAX; i++) {
+		struct listener *listener = &plane->listeners[i];
+
+		pthread_mutex_lock(&listener->lock);
+		if (listener->fd >= 0 && listener->is_paused) {
+			listener->is_paused = false;
+			atomic_fetch_sub(&plane->paused_listeners, 1);
+			(void)arm(plane, i, listener->owner, EPOLLIN); /* as in pass_role */
+			tell(loop, CSP_EVENT_ACCEPT_RESUMED, i, 0);
+		}
+		pthread_mutex_unlock(&listener->lock);
+	}
+}
+
+/* ---- opening and closing ---- */
+
+static int register_listener(csp_plane *plane, uint32_t index)
+{
+	struct listener *listener = &plane->listeners[index];
+
+	for (uint32_t i = 0; i < plane->options.loops; i++) {
+		int result = sys_epoll_ctl(
+			plane->loops[i]->epoll, EPOLL_CTL_ADD, listener->fd, 0, listener_tag(index));
+
+		if (result < 0)
+			return result;
+	}
+	listener->owner = 0;
+	return arm(plane, index, 0, EPOLLIN);
+}
+
+/* Takes fd over on success. unix_path is NULL unless the socket file is ours to remove. */
+static int add_listener(csp_plane *plane, int fd, const char *unix_path)
+{
+	int domain = sys_get_int(fd, SOL_SOCKET, SO_DOMAIN);
+
+	if (domain < 0)
+		return domain;
+	for (uint32_t i = 0; i < CSP_LISTENERS_MAX; i++) {
+		struct listener *listener = &plane->listeners[i];
+		int result;
+
+		pthread_mutex_lock(&listener->lock);
+		if (listener->fd >= 0) {
+			pthread_mutex_unlock(&listener->lock);
+			continue;
+		}
+		listener->fd = fd;
+		listener->is_paused = false;
+		listener->is_tcp = domain != AF_UNIX;
+		listener->owns_path = unix_path != NULL;
+		if (unix_path != NULL)
+			memcpy(listener->path, unix_path, strlen(unix_path) + 1);
+		result = register_listener(plane, i);
+		if (result < 0)
+			listener->fd = -1; /* the caller closes it, which also takes it out of every epoll set */
+		pthread_mutex_unlock(&listener->lock);
+		return result < 0 ? result : (int)i;
+	}
+	return -ENOSPC;
+}
+
+int csp_plane_listen(csp_plane *plane, const struct csp_address *address)
+{
+	struct sockaddr_storage system;
+	socklen_t length = address_to_system(address, &system);
+	int fd = SYS_RETRY(int, socket(system.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+	int result;
+
+	if (fd < 0)
+		return fd;
+	/* Lets a successor bind while old connections are in TIME_WAIT; a second listener is refused all the same. */
+	(void)sys_set_int(fd, SOL_SOCKET, SO_REUSEADDR, 1);
+	if (address->family == CSP_FAMILY_IPV6)
+		(void)sys_set_int(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1); /* [::] and 0.0.0.0 can be listened on side by side */
+	tcp_set_options(fd, &plane->options); /* accepted sockets inherit them */
+	if (bind(fd, (struct sockaddr *)&system, length) == -1 || listen(fd, (int)plane->options.backlog) == -1)
+		result = -errno;
+	else
+		result = add_listener(plane, fd, NULL);
+	if (result < 0)
+		sys_close(fd);
+	return result;
+}
+
+/* Whether the socket file is a left-over: a socket, and nobody answers. */
+static bool is_stale(const struct sockaddr_un *address)
+{
+	struct stat status;
+	int fd;
+	bool refused;
+
+	if (lstat(address->sun_path, &status) == -1 || !S_ISSOCK(status.st_mode))
+		return false;
+	fd = SYS_RETRY(int, socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+	if (fd < 0)
+		return false;
+	refused = connect(fd, (const struct sockaddr *)address, sizeof *address) == -1 && errno == ECONNREFUSED;
+	sys_close(fd);
+	return refused;
+}
+
+static int bind_unix(int fd, const struct sockaddr_un *address)
+{
+	if (bind(fd, (const struct sockaddr *)address, sizeof *address) == 0)
+		return 0;
+	if (errno != EADDRINUSE)
+		return -errno;
+	if (!is_stale(address))
+		return -EADDRINUSE;
+	if (unlink(address->sun_path) == -1)
+		return -errno;
+	return bind(fd, (const struct sockaddr *)address, sizeof *address) == 0 ? 0 : -errno;
+}
+
+int csp_plane_listen_unix(csp_plane *plane, const char *path, mode_t mode)
+{
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	size_t length = strlen(path);
+	int fd;
+	int result;
+
+	if (length == 0)
+		return -EINVAL;
+	if (length >= sizeof address.sun_path)
+		return -ENAMETOOLONG;
+	memcpy(address.sun_path, path, length);
+	fd = SYS_RETRY(int, socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+	if (fd < 0)
+		return fd;
+	result = bind_unix(fd, &address);
+	if (result < 0)
+		goto close_socket;
+	/* Before listen(2): until then nobody can connect, whatever the umask made of the file. */
+	if (chmod(path, mode) == -1 || listen(fd, (int)plane->options.backlog) == -1) {
+		result = -errno;
+		goto remove_file;
+	}
+	result = add_listener(plane, fd, path);
+	if (result >= 0)
+		return result;
+
+remove_file:
+	(void)unlink(path); /* ours, made a moment ago */
+close_socket:
+	sys_close(fd);
+	return result;
+}
+
+int csp_plane_adopt_listener(csp_plane *plane, int fd)
+{
+	int flags;
+
+	if (sys_get_int(fd, SOL_SOCKET, SO_ACCEPTCONN) != 1 || sys_get_int(fd, SOL_SOCKET, SO_TYPE) != SOCK_STREAM)
+		return -EINVAL;
+	flags = fcntl(fd, F_GETFL);
+	if (flags == -1 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) == -1 || fcntl(fd, F_SETFD, FD_CLOEXEC) == -1)
+		return -errno;
+	if (sys_get_int(fd, SOL_SOCKET, SO_DOMAIN) != AF_UNIX)
+		tcp_set_options(fd, &plane->options);
+	return add_listener(plane, fd, NULL);
+}
+
+int csp_plane_unlisten(csp_plane *plane, uint32_t index)
+{
+	struct listener *listener;
+
+	if (index >= CSP_LISTENERS_MAX)
+		return -ENOENT;
+	listener = &plane->listeners[index];
+	pthread_mutex_lock(&listener->lock);
+	if (listener->fd < 0) {
+		pthread_mutex_unlock(&listener->lock);
+		return -ENOENT;
+	}
+	for (uint32_t i = 0; i < plane->options.loops; i++) /* registered in each: cannot fail */
+		(void)sys_epoll_ctl(plane->loops[i]->epoll, EPOLL_CTL_DEL, listener->fd, 0, 0);
+	if (listener->owns_path)
+		(void)unlink(listener->path); /* somebody may have removed it already */
+	sys_close(listener->fd);
+	listener->fd = -1;
+	if (listener->is_paused)
+		atomic_fetch_sub(&plane->paused_listeners, 1);
+	listener->is_paused = false;
+	pthread_mutex_unlock(&listener->lock);
+	return 0;
+}
+
+int csp_plane_listener_address(csp_plane *plane, uint32_t index, struct csp_address *address)
+{
+	struct sockaddr_storage system;
+	socklen_t length = sizeof system;
+	int result = -ENOENT;
+
+	if (index >= CSP_LISTENERS_MAX)
+		return -ENOENT;
+	pthread_mutex_lock(&plane->listeners[index].lock);
+	if (plane->listeners[index].fd >= 0)
+		result = getsockname(plane->listeners[index].fd, (struct sockaddr *)&system, &length) == 0
+			? address_from_system(&system, address)
+			: -errno;
+	pthread_mutex_unlock(&plane->listeners[index].lock);
+	return result;
+}

@@ -1,0 +1,73 @@
+#include "internal.h"
+
+#include <stdlib.h>
+
+/* Of all that a plane may hold open, one session needs two; below this not even two could be served. */
+#define DESCRIPTORS_MIN 4u
+
+struct csp_options csp_options_default(void)
+{
+	return (struct csp_options){
+		.loops = 1,
+		.max_sessions = 1000000,
+		.max_descriptors = 1000000,
+		.pipe_pages = 8192,
+		.keepalive_s = 15,
+		.user_timeout_ms = 120000,
+		.backlog = 4096,
+	};
+}
+
+static bool are_valid(const struct csp_options *options)
+{
+	return options->loops >= 1 && options->loops <= CSP_LOOPS_MAX && options->max_sessions >= 1 &&
+		options->max_descriptors >= DESCRIPTORS_MIN && options->max_descriptors <= INT32_MAX &&
+		options->pipe_pages <= INT32_MAX && options->keepalive_s >= 1 && options->keepalive_s <= 32767 &&
+		options->user_timeout_ms <= INT32_MAX && options->backlog >= 1 && options->backlog <= INT32_MAX;
+}
+
+int csp_plane_create(const struct csp_options *options, csp_plane **out)
+{
+	csp_plane *plane;
+	int error = 0;
+
+	*out = NULL;
+	if (!are_valid(options))
+		return -EINVAL;
+	plane = calloc(1, sizeof *plane);
+	if (plane == NULL)
+		return -ENOMEM;
+	plane->options = *options;
+	for (uint32_t i = 0; i < CSP_LISTENERS_MAX; i++) {
+		plane->listeners[i].fd = -1;
+		(void)pthread_mutex_init(&plane->listeners[i].lock, NULL); /* a default mutex: cannot fail on Linux */
+	}
+	for (uint32_t i = 0; i < options->loops; i++) {
+		plane->loops[i] = loop_create(plane, i, &error);
+		if (plane->loops[i] == NULL) {
+			csp_plane_destroy(plane);
+			return error;
+		}
+	}
+	*out = plane;
+	return 0;
+}
+
+void csp_plane_destroy(csp_plane *plane)
+{
+	if (plane == NULL)
+		return;
+	for (uint32_t i = 0; i < CSP_LISTENERS_MAX; i++)
+		if (plane->listeners[i].fd >= 0)
+			(void)csp_plane_unlisten(plane, i); /* it exists */
+	for (uint32_t i = 0; i < plane->options.loops; i++)
+		loop_destroy(plane->loops[i]);
+	for (uint32_t i = 0; i < CSP_LISTENERS_MAX; i++)
+		(void)pthread_mutex_destroy(&plane->listeners[i].lock); /* unlocked: cannot fail */
+	free(plane);
+}
+
+csp_loop *csp_plane_loop(csp_plane *plane, uint32_t index)
+{
+	return plane->loops[index];
+}

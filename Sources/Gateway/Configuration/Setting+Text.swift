@@ -1,0 +1,100 @@
+extension Setting {
+    /// What stands for the value in `--help`: `ADDR`, `DURATION`. Empty for booleans.
+    public var valueName: String {
+        switch self {
+        case .listenAddresses: "ADDR"
+        case .endpoints: "ENDPOINTS"
+        case .discoveryDomain: "DOMAIN"
+        case .discoveryName: "NAME"
+        case .dnsServers: "SERVER"
+        case .trustedCAFile, .configFile: "FILE"
+        case .stateDirectory: "DIRECTORY"
+        case .policy: "POLICY"
+        case .logFormat: "FORMAT"
+        case .logLevel: "LEVEL"
+        case .maximumSessions, .loops: "COUNT"
+        case .minimumTTL, .maximumTTL, .removedEndpointGrace, .dialTimeout, .hedgeDelay, .holdTimeout, .retryDelay,
+            .keepalive, .userTimeout:
+            "DURATION"
+        case .insecureDiscovery, .accessLog: ""
+        }
+    }
+
+    /// The value of a setting that nobody sets, as it would be written; empty where that is the default.
+    public var defaultText: String {
+        switch self {
+        case .listenAddresses: "127.0.0.1:23790"
+        case .endpoints: "127.0.0.1:2379"
+        case .discoveryDomain, .discoveryName, .trustedCAFile, .dnsServers, .stateDirectory: ""
+        case .configFile: Self.defaultConfigFile
+        case .insecureDiscovery, .accessLog: "false"
+        case .minimumTTL: "1s"
+        case .maximumTTL: "5m0s"
+        case .removedEndpointGrace: "30s"
+        case .policy: Policy.pinned.rawValue
+        case .dialTimeout: "1s"
+        case .hedgeDelay: "250ms"
+        case .holdTimeout: "10s"
+        case .retryDelay: "1m0s"
+        case .maximumSessions, .loops: "0"
+        case .keepalive: "15s"
+        case .userTimeout: "2m0s"
+        case .logFormat: LogFormat.auto.rawValue
+        case .logLevel: LogLevel.info.rawValue
+        }
+    }
+
+    /// One sentence for somebody who has never seen this program.
+    public var summary: String {
+        switch self {
+        case .listenAddresses:
+            "Where clients connect: host:port or unix:///path, several joined by commas."
+        case .configFile:
+            "A file of KEY=value lines with the names of the environment variables; the default is read if it exists."
+        case .stateDirectory:
+            "Where the last good endpoints are kept for a start without DNS; by default what systemd names, if anything."
+        case .endpoints:
+            "The etcd members, as host:port or URLs joined by commas; used when DNS discovery names none."
+        case .discoveryDomain:
+            "The DNS domain whose SRV records name the etcd members."
+        case .discoveryName:
+            "Which cluster of the domain: the suffix in _etcd-client-ssl-NAME._tcp."
+        case .insecureDiscovery:
+            "Also use SRV records of members without TLS where records of members with TLS exist."
+        case .trustedCAFile:
+            "The certificate authorities (PEM) that must vouch for endpoints found by discovery."
+        case .dnsServers:
+            "DNS servers to ask instead of those in /etc/resolv.conf, as IP or IP:port joined by commas."
+        case .minimumTTL:
+            "The shortest time between two refreshes of a DNS answer, whatever its TTL."
+        case .maximumTTL:
+            "The longest time between two refreshes of a DNS answer, whatever its TTL."
+        case .removedEndpointGrace:
+            "How long open sessions stay on an endpoint after DNS has ceased to name it."
+        case .policy:
+            "How the endpoint of a new session is chosen: \(alternatives(Policy.allCases.map(\.rawValue)))."
+        case .dialTimeout:
+            "How long an endpoint may take to accept a connection."
+        case .hedgeDelay:
+            "How long a dial may last before the next endpoint is dialed beside it; 0 means never."
+        case .holdTimeout:
+            "How long a client is kept waiting while no endpoint answers; 0 closes it at once."
+        case .retryDelay:
+            "The longest wait before a failed endpoint is tried again."
+        case .maximumSessions:
+            "The most sessions open at a time; 0 means as many as the limit of open files allows."
+        case .loops:
+            "The number of threads that move bytes; 0 means one for each CPU, at most 4."
+        case .keepalive:
+            "How long a connection is silent before TCP asks whether the other side is still there."
+        case .userTimeout:
+            "How long sent bytes may stay unacknowledged before TCP gives a connection up; 0 leaves it to the system."
+        case .logFormat:
+            "The form of log lines: text, json, journal, or auto to choose by where they go."
+        case .logLevel:
+            "The least important lines to log: \(alternatives(LogLevel.allCases.map(\.rawValue)))."
+        case .accessLog:
+            "Log one line for every session that ends."
+        }
+    }
+}

@@ -1,0 +1,145 @@
+extension SettingsReader {
+    /// More endpoints than this are a mistake, and a bound for everything that is kept for each.
+    private static var mostEndpoints: Int { 256 }
+
+    /// All settings; `nil` or with substitutes where `errors` is not empty.
+    mutating func settings(systemStateDirectory: String?) -> Settings? {
+        let listenAddresses = readListenAddresses()
+        let discoveryDomain = readDiscoveryDomain()
+        let discoveryName = readDiscoveryName(domain: discoveryDomain)
+        let endpoints = readEndpoints()
+        let dnsServers = list(.dnsServers, Self.dnsServer)
+        let stateDirectory = readStateDirectory(system: systemStateDirectory)
+        let (insecureDiscovery, accessLog) = (boolean(.insecureDiscovery), boolean(.accessLog))
+        let (maximumSessions, loops) = (number(.maximumSessions), number(.loops))
+        let (policy, logFormat, logLevel): (Policy?, LogFormat?, LogLevel?)
+        (policy, logFormat, logLevel) = (choice(.policy), choice(.logFormat), choice(.logLevel))
+        let (minimumTTL, maximumTTL) = readTTLs()
+        let (grace, retryDelay) = (duration(.removedEndpointGrace), duration(.retryDelay))
+        let (dialTimeout, hedgeDelay, holdTimeout) = (
+            duration(.dialTimeout), duration(.hedgeDelay), duration(.holdTimeout)
+        )
+        let (keepalive, userTimeout) = (duration(.keepalive), duration(.userTimeout))
+        guard
+            let policy, let logFormat, let logLevel, let minimumTTL, let maximumTTL, let grace, let retryDelay,
+            let dialTimeout, let hedgeDelay, let holdTimeout, let keepalive, let userTimeout
+        else { return nil }
+        return Settings(
+            listenAddresses: listenAddresses, endpoints: endpoints, endpointsAreDefault: !given.isGiven(.endpoints),
+            discoveryDomain: discoveryDomain, discoveryName: discoveryName, insecureDiscovery: insecureDiscovery,
+            trustedCAFile: text(.trustedCAFile), dnsServers: dnsServers, minimumTTL: minimumTTL,
+            maximumTTL: maximumTTL, removedEndpointGrace: grace, stateDirectory: stateDirectory, policy: policy,
+            dialTimeout: dialTimeout, hedgeDelay: hedgeDelay.unlessZero, holdTimeout: holdTimeout.unlessZero,
+            retryDelay: retryDelay, maximumSessions: maximumSessions.unlessZero, loops: loops.unlessZero,
+            keepalive: keepalive, userTimeout: userTimeout.unlessZero, logFormat: logFormat, logLevel: logLevel,
+            accessLog: accessLog)
+    }
+
+    private mutating func readListenAddresses() -> [ListenAddress] {
+        let errorsBefore = errors.count
+        let addresses = list(.listenAddresses) { text in
+            Result { () throws(ListenAddressError) in try ListenAddress(parsing: text) }.mapError { error in
+                Advice(text: "\(error.problem)")
+            }
+        }
+        if addresses.isEmpty, errors.count == errorsBefore {
+            reject(
+                given.last(of: .listenAddresses), "name at least one, such as \(Setting.listenAddresses.defaultText)")
+        }
+        for (index, address) in addresses.enumerated() where addresses[..<index].contains(address) && !address.isAnyPort
+        {
+            let source = given.last(of: .listenAddresses).source
+            reject(GivenSettings.Value(text: address.description, source: source), "it is given twice; give it once")
+        }
+        return addresses
+    }
+
+    private mutating func readEndpoints() -> [StaticEndpoint] {
+        let errorsBefore = errors.count
+        let endpoints = list(.endpoints) { text in
+            Result { () throws(EndpointSyntaxError) in try StaticEndpoint(parsing: text) }.mapError { error in
+                Advice(text: "\(error.problem)")
+            }
+        }
+        if endpoints.isEmpty, errors.count == errorsBefore, text(.discoveryDomain) == nil {
+            let advice = "no endpoints found; name at least one, such as 10.0.0.1:2379, or use --discovery-srv"
+            reject(given.last(of: .endpoints), advice)
+        }
+        if endpoints.count > Self.mostEndpoints {
+            let advice = "there are \(endpoints.count) endpoints; name at most \(Self.mostEndpoints)"
+            reject(given.last(of: .endpoints), advice)
+        }
+        return endpoints
+    }
+
+    private mutating func readDiscoveryDomain() -> String? {
+        guard let domain = text(.discoveryDomain) else { return nil }
+        if case .name(let name) = Host(domain) { return name }
+        reject(given.last(of: .discoveryDomain), "write a DNS domain, such as example.com")
+        return nil
+    }
+
+    private mutating func readDiscoveryName(domain: String?) -> String? {
+        if domain != nil, text(.discoveryName) == nil { checkServiceNames(domain: domain, suffix: nil) }
+        guard let name = text(.discoveryName) else { return nil }
+        let value = given.last(of: .discoveryName)
+        guard text(.discoveryDomain) != nil else {
+            reject(value, "it means something only together with \(Setting.discoveryDomain.flag); set that too")
+            return nil
+        }
+        guard name.utf8.allSatisfy(\.isHostNameByte) else {
+            reject(value, "write letters, digits, - and _ only")
+            return nil
+        }
+        checkServiceNames(domain: domain, suffix: name)
+        return name
+    }
+
+    private mutating func readStateDirectory(system: String?) -> String? {
+        // systemd joins several directories by colons; ours is the first.
+        let named = text(.stateDirectory)
+        guard let named else {
+            return given.isGiven(.stateDirectory) ? nil : system?.split(separator: ":").first.map(String.init)
+        }
+        guard named.hasPrefix("/") else {
+            reject(given.last(of: .stateDirectory), "write an absolute path, such as /var/lib/etcd-gateway")
+            return nil
+        }
+        return named
+    }
+
+    private mutating func readTTLs() -> (minimum: Duration?, maximum: Duration?) {
+        let (minimum, maximum) = (duration(.minimumTTL), duration(.maximumTTL))
+        guard let minimum, let maximum, minimum > maximum else { return (minimum, maximum) }
+        let blamed: Setting = given.isGiven(.minimumTTL) ? .minimumTTL : .maximumTTL
+        let advice = "\(Setting.minimumTTL.flag) (\(minimum.goText)) must not be longer than"
+        reject(given.last(of: blamed), "\(advice) \(Setting.maximumTTL.flag) (\(maximum.goText))")
+        return (minimum, maximum)
+    }
+
+    /// The longest label of DNS has 63 bytes, the longest name 253: both leave less to domain and suffix.
+    private mutating func checkServiceNames(domain: String?, suffix: String?) {
+        guard let domain else { return }
+        let names = ServiceName.all(domain: domain, suffix: suffix)
+        guard let tooLong = names.first(where: { !Host.isValidName($0.text) }) else { return }
+        let blamed: Setting = suffix == nil ? .discoveryDomain : .discoveryName
+        reject(given.last(of: blamed), "\(printable(tooLong.text)) is too long for DNS; shorten it")
+    }
+
+    private static func dnsServer(_ text: Substring) -> Result<SocketAddress, Advice> {
+        if let ip = IPAddress(text) { return .success(SocketAddress(ip: ip, port: 53)) }
+        if let address = SocketAddress(text), address.port != 0 { return .success(address) }
+        return .failure(
+            Advice(text: "write an address such as 10.0.0.2, 10.0.0.2:53 or [fd00::2]:53; names do not work"))
+    }
+}
+
+extension Duration {
+    /// `nil` for zero, which means "not at all" in a setting.
+    fileprivate var unlessZero: Duration? { self == .zero ? nil : self }
+}
+
+extension Int {
+    /// `nil` for zero, which means "you choose" in a setting.
+    fileprivate var unlessZero: Int? { self == 0 ? nil : self }
+}

@@ -1,0 +1,189 @@
+/// The gateway's decisions: facts in, actions out. It knows names, endpoints and their health, and says whom to dial.
+///
+/// It reads no clock, draws from no generator of its own and imports nothing, so that whole fleets can be simulated in
+/// one process. The runtime tells it each fact with its time, carries out the actions, and calls ``timerFired(at:using:)``
+/// at ``nextDeadline``.
+public struct ControlMachine: Sendable {
+    /// What the runtime is to do.
+    public enum Action: Equatable, Sendable {
+        /// Ask the name service, and tell the answer.
+        case ask(Question)
+        /// Let every new client be dialed by this plan.
+        case publish(DialPlan)
+        /// Probe the addresses in this order until one works, and tell the result.
+        case probe(EndpointID, [SocketAddress])
+        /// End the sessions of an endpoint that was removed.
+        case resetSessions(EndpointID)
+        /// Write a line to the log.
+        case tell(Notice)
+    }
+
+    /// What a probe found.
+    public enum ProbeResult: Equatable, Sendable {
+        case succeeded(SocketAddress)
+        case failed(DialFailure)
+    }
+
+    /// What the settings say.
+    public let options: ControlOptions
+    /// What is known of names.
+    public internal(set) var names: NameWatch
+    /// Which endpoints there are.
+    public internal(set) var endpoints: EndpointSet
+    /// What is believed of them.
+    public internal(set) var health: [EndpointID: EndpointHealth] = [:]
+    /// The last plan that was published; `nil` before the start.
+    public internal(set) var plan: DialPlan?
+    var loopGuard = LoopGuard()
+    var heldClients = 0
+    var preference = Preference()
+    var told = ToldNotices()
+    private var hurriedAt: Instant?
+
+    /// A machine that has not started: no question asked, no plan published.
+    public init(options: ControlOptions) {
+        self.options = options
+        names = NameWatch(timing: options.names)
+        endpoints = EndpointSet(removalGrace: options.removalGrace)
+    }
+
+    /// The listeners are open. The first plan and the first questions follow.
+    public mutating func started(
+        at now: Instant, guardedBy loopGuard: LoopGuard, using generator: inout some RandomNumberGenerator
+    ) -> [Action] {
+        self.loopGuard = loopGuard
+        var actions: [Action] = []
+        if options.discovery == nil { actions += declare(options.endpoints, at: now) }
+        return actions + settle(at: now, using: &generator)
+    }
+
+    /// The addresses of this machine, or what it listens on, may have changed.
+    public mutating func localAddressesRead(
+        _ loopGuard: LoopGuard, at now: Instant, using generator: inout some RandomNumberGenerator
+    ) -> [Action] {
+        self.loopGuard = loopGuard
+        return settle(at: now, using: &generator)
+    }
+
+    /// The name service answered, or did not.
+    public mutating func answered(
+        _ question: Question, _ answer: Answer, at now: Instant, using generator: inout some RandomNumberGenerator
+    ) -> [Action] {
+        let actions = take(question, answer, at: now, using: &generator)
+        return actions + settle(at: now, using: &generator)
+    }
+
+    /// Another name service, or another /etc/hosts: everything is asked again.
+    public mutating func nameServiceChanged(
+        at now: Instant, using generator: inout some RandomNumberGenerator
+    ) -> [Action] {
+        names.restart(at: now)
+        return settle(at: now, using: &generator)
+    }
+
+    /// A client's dial of an address failed.
+    public mutating func dialFailed(
+        _ id: EndpointID, _ address: SocketAddress, _ failure: DialFailure, at now: Instant,
+        using generator: inout some RandomNumberGenerator
+    ) -> [Action] {
+        guard let member = endpoints[id] else { return [] }
+        let addresses = addresses(of: member).map(\.ip)
+        guard health[id]?.dialFailed(address.ip, failure, of: addresses, at: now) == true else {
+            return settle(at: now, using: &generator)
+        }
+        let notice = Notice.endpointDown(member.declaration.key, failure, interval: .zero)
+        return [.tell(notice)] + settle(at: now, using: &generator)
+    }
+
+    /// A client's dial of an endpoint that was not known to work succeeded.
+    public mutating func dialSucceeded(
+        _ id: EndpointID, _ address: SocketAddress, at now: Instant, using generator: inout some RandomNumberGenerator
+    ) -> [Action] {
+        let isNews = health[id]?.succeeded(address.ip) ?? false
+        return (isNews ? tellUp(id) : []) + settle(at: now, using: &generator)
+    }
+
+    /// A probe has its result.
+    public mutating func probeFinished(
+        _ id: EndpointID, _ result: ProbeResult, at now: Instant, using generator: inout some RandomNumberGenerator
+    ) -> [Action] {
+        var actions: [Action] = []
+        switch result {
+        case .succeeded(let address):
+            if health[id]?.probeSucceeded(address.ip) == true { actions = tellUp(id) }
+        case .failed(let failure):
+            let isUrgent = isUrgent
+            let isNews = health[id]?.probeFailed(
+                failure, at: now, longest: options.retryDelay, isUrgent: isUrgent, using: &generator)
+            if isNews == true, let key = endpoints[id]?.declaration.key {
+                actions = [.tell(.endpointDown(key, failure, interval: .zero))]
+            }
+        }
+        return actions + settle(at: now, using: &generator)
+    }
+
+    /// So many clients wait because nobody answers.
+    public mutating func clientsHeld(
+        _ count: Int, at now: Instant, using generator: inout some RandomNumberGenerator
+    ) -> [Action] {
+        heldClients = count
+        return settle(at: now, using: &generator)
+    }
+
+    /// ``nextDeadline`` has come.
+    public mutating func timerFired(
+        at now: Instant, using generator: inout some RandomNumberGenerator
+    ) -> [Action] {
+        var actions: [Action] = []
+        for change in endpoints.timePassed(now) { actions += carryOut(change) }
+        return actions + settle(at: now, using: &generator)
+    }
+
+    /// When ``timerFired(at:using:)`` must be called, if no fact comes before.
+    public var nextDeadline: Instant? {
+        [names.nextDue, endpoints.nextDeadline, health.values.compactMap(\.nextProbe).min()].compactMap { $0 }.min()
+    }
+
+    /// Nobody is good and somebody waits.
+    var isUrgent: Bool { heldClients > 0 && (plan?.good ?? 0) == 0 }
+
+    /// Brings questions, probes and the plan in line with what is known now.
+    private mutating func settle(
+        at now: Instant, using generator: inout some RandomNumberGenerator
+    ) -> [Action] {
+        names.watch(wantedQuestions, at: now)
+        var actions = publishIfChanged(using: &generator)
+        hurryIfNobodyIsLeft(at: now)
+        actions += names.takeDue(at: now).map { .ask($0) }
+        return actions + dueProbes(at: now)
+    }
+
+    /// How often names are asked again while nobody is good: with and without clients that wait.
+    private static let hurryEvery = (urgent: Duration.seconds(1), else: Duration.seconds(5))
+
+    private mutating func hurryIfNobodyIsLeft(at now: Instant) {
+        guard plan?.good == 0 else {
+            hurriedAt = nil
+            return
+        }
+        if isUrgent { for id in health.keys { health[id]?.hurry(at: now) } }
+        let pace = isUrgent ? Self.hurryEvery.urgent : Self.hurryEvery.else
+        if let hurriedAt, now - hurriedAt < pace { return }
+        hurriedAt = now
+        names.hurry(at: now)
+    }
+
+    private mutating func dueProbes(at now: Instant) -> [Action] {
+        health.keys.sorted().compactMap { id in
+            guard let due = health[id]?.nextProbe, due <= now, let member = endpoints[id] else { return nil }
+            let addresses = addresses(of: member)
+            guard !addresses.isEmpty else { return nil }
+            health[id]?.probeStarted()
+            return .probe(id, addresses)
+        }
+    }
+
+    private func tellUp(_ id: EndpointID) -> [Action] {
+        endpoints[id].map { [.tell(.endpointUp($0.declaration.key))] } ?? []
+    }
+}

@@ -1,0 +1,31 @@
+/// Something an operator may want to know: one line of the log each, told once when it begins and once when it ends.
+public enum Notice: Equatable, Sendable {
+    /// An endpoint was declared for the first time, or again after it was missing.
+    case endpointAdded(EndpointKey)
+    /// An endpoint is no longer declared; a later answer must confirm it.
+    case endpointMissing(EndpointKey)
+    /// The removal was confirmed: its sessions end within the grace.
+    case endpointDraining(EndpointKey, grace: Duration)
+    /// It is forgotten.
+    case endpointRemoved(EndpointKey)
+    /// It gets no new session; a probe looks again after `interval`.
+    case endpointDown(EndpointKey, DialFailure, interval: Duration)
+    /// It works again.
+    case endpointUp(EndpointKey)
+    /// New sessions go there from now on (`pinned`).
+    case pinned(EndpointKey)
+    /// Nobody is believed good: everybody is tried, clients are held.
+    case nobodyLeft
+    /// Somebody is good again.
+    case somebodyBack
+    /// A question of discovery gets no records; what was known stays.
+    case discoveryFailing(name: String, reason: String)
+    /// It has records again.
+    case discoveryRecovered(name: String)
+    /// Only plain SRV records were found: nothing authenticates them.
+    case discoveryIsPlain(name: String)
+    /// Discovery has given nothing, so the configured endpoints serve.
+    case usingConfiguredEndpoints
+    /// An endpoint's address is one of ours: never dialed.
+    case loopAvoided(EndpointKey, SocketAddress)
+}

@@ -1,0 +1,15 @@
+/// What the log has been told and must not be told again before it is over.
+struct ToldNotices: Equatable, Sendable {
+    /// Questions whose failing was told.
+    var failing: Set<Question> = []
+    /// That discovery found plain records only.
+    var isPlain = false
+    /// That configured endpoints serve because discovery has nothing.
+    var usesConfigured = false
+    /// That nobody is good.
+    var nobodyLeft = false
+    /// Addresses that lead back to us.
+    var loops: Set<SocketAddress> = []
+    /// Who is pinned.
+    var pinned: EndpointID?
+}

@@ -1,0 +1,73 @@
+/// What the SRV records of a discovery domain say about endpoints.
+public struct DiscoverySource: Equatable, Sendable {
+    /// The question for the ssl service.
+    public var tls: Question
+    /// The question for the plain service.
+    public var plain: Question
+    /// Plain records count beside ssl ones.
+    public var isInsecure: Bool
+    /// Plain records do not count at all, for nothing could authenticate them.
+    public var requiresTLS: Bool
+
+    /// The source for a domain.
+    ///
+    /// - Parameters:
+    ///   - domain: Where the records are: `example.com`.
+    ///   - suffix: Tells clusters of one domain apart (`--discovery-srv-name`).
+    public init(domain: String, suffix: String?, isInsecure: Bool, requiresTLS: Bool) {
+        let names = ServiceName.all(domain: domain, suffix: suffix)
+        let name = { (isSecure: Bool) in
+            guard let name = names.first(where: { $0.isSecure == isSecure }) else {
+                preconditionFailure("a domain has a name for either service")
+            }
+            return Question.services(name.text)
+        }
+        self.tls = name(true)
+        self.plain = name(false)
+        self.isInsecure = isInsecure
+        self.requiresTLS = requiresTLS && !isInsecure
+    }
+
+    /// The questions to keep asking.
+    public var questions: Set<Question> { requiresTLS ? [tls] : [tls, plain] }
+
+    /// So many failures in a row of the ssl question alone count as "there are none": else an attacker, or a name server
+    /// that answers SERVFAIL for what it does not know, decides whether plain records are used.
+    public static let failuresThatCountAsNone = 3
+
+    /// The endpoints by the last good answers: those of the ssl service where it has any; plain ones beside or instead.
+    /// `nil` while it is not known yet which of the two counts.
+    public func declarations(from names: NameWatch) -> [EndpointDeclaration]? {
+        let secure = records(of: tls, in: names).compactMap { declaration($0, origin: .discoveredTLS) }
+        guard isInsecure || (secure.isEmpty && !requiresTLS) else { return secure }
+        guard !secure.isEmpty || isSettled(tls, in: names) else { return nil }
+        return secure + records(of: plain, in: names).compactMap { declaration($0, origin: .discoveredPlain) }
+    }
+
+    /// Whether both questions were tried and gave nothing.
+    public func hasNothing(in names: NameWatch) -> Bool {
+        questions.allSatisfy { names[$0].map { $0.good == nil && ($0.isNegative || $0.failures > 0) } ?? false }
+    }
+
+    private func isSettled(_ question: Question, in names: NameWatch) -> Bool {
+        guard let entry = names[question] else { return true }
+        return entry.good != nil || entry.isNegative || entry.failures >= Self.failuresThatCountAsNone
+    }
+
+    private func records(of question: Question, in names: NameWatch) -> [ServiceRecord] {
+        guard case .services(let records, _) = names[question]?.good else { return [] }
+        return records
+    }
+
+    /// An SRV target is absolute, so no search list applies to it. The root as a target says "not here" (RFC 2782).
+    private func declaration(
+        _ record: ServiceRecord, origin: EndpointDeclaration.Origin
+    ) -> EndpointDeclaration? {
+        let target = record.target.utf8.last == UInt8(ascii: ".") ? String(record.target.dropLast()) : record.target
+        guard !record.isUnavailable, record.port != 0, let host = Host(target) else { return nil }
+        let absolute: Host = if case .name(let name) = host { .name(name + ".") } else { host }
+        return EndpointDeclaration(
+            key: EndpointKey(host: absolute, port: record.port), priority: record.priority, weight: record.weight,
+            origin: origin, speaksTLS: origin == .discoveredTLS)
+    }
+}

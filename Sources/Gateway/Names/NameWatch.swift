@@ -1,0 +1,148 @@
+/// Keeps asking a set of questions for ever: when the time to live of the last answer is over, later and later while no
+/// answer comes, at once when there is reason to hurry. Keeps the last good answer whatever happens.
+public struct NameWatch: Equatable, Sendable {
+    /// The rules of when to ask again.
+    public struct Timing: Equatable, Sendable {
+        /// An answer is not asked for again sooner, whatever its time to live. Default 1 s.
+        public var minimumTTL: Duration
+        /// An answer is asked for again after this, whatever its time to live. Default 5 min.
+        public var maximumTTL: Duration
+
+        /// Bounds of the time to live.
+        public init(minimumTTL: Duration, maximumTTL: Duration) {
+            self.minimumTTL = minimumTTL
+            self.maximumTTL = maximumTTL
+        }
+    }
+
+    /// Failed questions are repeated after 1 s, then later, at most after 30 s.
+    public static let backoff = Backoff(first: .seconds(1), longest: .seconds(30))
+    /// Hurried questions are asked at most this often.
+    public static let hurriedAtMostEvery = Duration.seconds(1)
+
+    /// What one question's history is.
+    public struct Entry: Equatable, Sendable {
+        /// The last answer that had records.
+        public fileprivate(set) var good: Answer?
+        /// Whether the last answer said that there are no records.
+        public fileprivate(set) var isNegative = false
+        /// Why the last try failed; `nil` after any answer.
+        public fileprivate(set) var failure: String?
+        /// When the last answer, good or negative, came.
+        public fileprivate(set) var answeredAt: Instant?
+        /// Failures in a row since the last answer.
+        public fileprivate(set) var failures = 0
+        fileprivate var askedAt: Instant?
+        fileprivate var due: Instant?  // nil while it is being asked
+    }
+
+    /// How an answer compares with what was known.
+    public enum Outcome: Equatable, Sendable {
+        /// Records that are new or differ.
+        case changed
+        /// The records that were known.
+        case unchanged
+        /// The first failed or empty answer after a good one, or the first of all.
+        case startedFailing(String)
+        /// One more of those, or an answer to a question that is not watched any more.
+        case noNews
+    }
+
+    private var entries: [Question: Entry] = [:]
+    /// The rules of when to ask again.
+    public var timing: Timing
+
+    /// Watches nothing yet.
+    public init(timing: Timing) {
+        self.timing = timing
+    }
+
+    /// What is known of a question.
+    public subscript(question: Question) -> Entry? { entries[question] }
+
+    /// Watches exactly these questions; new ones are due now, others are forgotten with what was known.
+    public mutating func watch(_ questions: Set<Question>, at now: Instant) {
+        entries = entries.filter { questions.contains($0.key) }
+        for question in questions where entries[question] == nil { entries[question] = Entry(due: now) }
+    }
+
+    /// When the next question is due.
+    public var nextDue: Instant? { entries.values.compactMap(\.due).min() }
+
+    /// The questions to ask now; each counts as asked until it is answered.
+    public mutating func takeDue(at now: Instant) -> [Question] {
+        let due = entries.filter { $0.value.due.map { $0 <= now } ?? false }.keys
+        for question in due {
+            entries[question]?.due = nil
+            entries[question]?.askedAt = now
+        }
+        return Array(due)
+    }
+
+    /// Takes an answer and decides when to ask again.
+    public mutating func answered(
+        _ question: Question, _ answer: Answer, at now: Instant, using generator: inout some RandomNumberGenerator
+    ) -> Outcome {
+        guard var entry = entries[question], entry.due == nil else { return .noNews }
+        defer { entries[question] = entry }
+        switch answer {
+        case .services(_, let timeToLive), .addresses(_, let timeToLive):
+            let isNew = entry.isNegative || !(entry.good?.hasSameRecords(as: answer) ?? false)
+            entry = Entry(
+                good: answer, answeredAt: now, askedAt: entry.askedAt,
+                due: now + refresh(after: timeToLive, using: &generator))
+            return isNew ? .changed : .unchanged
+        case .nothing(let timeToLive):
+            let isNews = !entry.isNegative
+            entry.isNegative = true
+            entry.failure = nil
+            entry.failures = 0
+            entry.answeredAt = now
+            entry.due = now + refresh(after: timeToLive ?? timing.maximumTTL, using: &generator)
+            return isNews ? .startedFailing("no records") : .noNews
+        case .failed(let reason):
+            let isNews = entry.failures == 0
+            entry.failures += 1
+            entry.failure = reason
+            entry.due = now + Self.backoff.wait(afterFailures: entry.failures, using: &generator)
+            return isNews ? .startedFailing(reason) : .noNews
+        }
+    }
+
+    /// Never before the time to live is over, and up to a tenth later, so that machines that asked together drift apart.
+    private func refresh(after timeToLive: Duration, using generator: inout some RandomNumberGenerator) -> Duration {
+        let clamped = max(timing.minimumTTL, min(timing.maximumTTL, timeToLive)).wholeNanoseconds
+        return .nanoseconds(clamped + Int64.random(in: 0...(clamped / 10), using: &generator))
+    }
+
+    /// Makes every question due now, but for those asked less than a second ago: every endpoint has failed.
+    public mutating func hurry(at now: Instant) {
+        for (question, entry) in entries {
+            guard let due = entry.due else { continue }
+            let soonest = entry.askedAt.map { $0 + Self.hurriedAtMostEvery } ?? now
+            entries[question]?.due = min(due, max(now, soonest))
+        }
+    }
+
+    /// Makes a question due by `instant`: an answer then decides something.
+    public mutating func askBy(_ instant: Instant, _ question: Question) {
+        guard let due = entries[question]?.due else { return }
+        entries[question]?.due = min(due, instant)
+    }
+
+    /// Makes every question due now: the name service itself changed (/etc/resolv.conf, /etc/hosts).
+    public mutating func restart(at now: Instant) {
+        for (question, entry) in entries where entry.due != nil { entries[question]?.due = now }
+    }
+}
+
+extension Answer {
+    /// Whether both have the same records, in any order and whatever their time to live.
+    func hasSameRecords(as other: Answer) -> Bool {
+        switch (self, other) {
+        case (.services(let left, _), .services(let right, _)): Set(left) == Set(right)
+        case (.addresses(let left, _), .addresses(let right, _)): Set(left) == Set(right)
+        default: false
+        }
+    }
+}

@@ -1,0 +1,13 @@
+/// How the endpoint of a new session is chosen among the usable ones of the best priority tier.
+public enum Policy: String, CaseIterable, Sendable {
+    /// One endpoint, picked at random, serves all sessions until it fails. The default.
+    case pinned
+    /// Each in turn, by equal shares.
+    case roundRobin = "round-robin"
+    /// By shares that follow the weights (RFC 2782).
+    case weighted
+    /// The one with the fewest open sessions.
+    case leastSessions = "least-sessions"
+    /// The one that answers a dial in the shortest time, with hysteresis.
+    case fastest
+}
