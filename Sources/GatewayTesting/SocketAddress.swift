@@ -12,6 +12,15 @@ struct SocketAddress {
         }
     }
 
+    /// Reads "127.0.0.1:2379".
+    init(_ text: String) throws {
+        let parts = text.split(separator: ":")
+        guard parts.count == 2, let port = UInt16(parts[1]) else {
+            throw TestingError("'\(text)' is no IPv4 address and port")
+        }
+        try self.init(String(parts[0]), port: port)
+    }
+
     /// The address that a socket is bound to.
     init(boundTo descriptor: Int32) throws {
         var length = socklen_t(MemoryLayout<sockaddr_in>.size)
