@@ -1,0 +1,40 @@
+# The words everyone types. `make` alone lists them.
+
+.DEFAULT_GOAL := help
+.PHONY: help run test check format build clean
+
+tools := .build/tools/bin
+c_files = $(shell find Sources/CSplice -name '*.[ch]')
+shell_files = $(wildcard scripts/*) .ci/run
+
+help: ## lists these words
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: ## a real cluster behind the gateway, and the death of a member (ENDPOINTS=… or DISCOVERY_SRV=… for your own)
+	@scripts/run
+
+test: ## all tests, on real etcd members and name servers, and the demonstration of `make run`
+	scripts/fetch-tools
+	swift test
+	RUN_ONCE=1 scripts/run
+
+check: ## format, lint, the core's purity, and a release build with warnings as errors
+	scripts/fetch-tools
+	swift format lint --strict -r Sources Tests Package.swift
+	$(tools)/clang-format --dry-run -Werror $(c_files)
+	$(tools)/shellcheck $(shell_files)
+	@! grep -rnE '^[[:space:]]*(@[_a-zA-Z]+ +)*([a-z]+ +)?import +[A-Za-z]' Sources/Gateway || \
+		{ echo 'The pure core imports nothing: what it needs to know comes in as an argument.' >&2; exit 1; }
+	swift build -c release --static-swift-stdlib
+
+format: ## puts all code into the form that `make check` wants
+	scripts/fetch-tools
+	swift format -i -r Sources Tests Package.swift
+	$(tools)/clang-format -i $(c_files)
+
+build: ## the program: .build/release/etcd-gateway
+	scripts/fetch-tools
+	swift build -c release --static-swift-stdlib --product etcd-gateway
+
+clean: ## removes all that was built and fetched
+	rm -rf .build

@@ -1,0 +1,42 @@
+import Foundation
+
+/// The TCP connections of a process, as the kernel lists them in /proc.
+public enum ProcessSockets {
+    /// The far ends ("127.20.30.1:2379") of the established IPv4 connections that process `pid` holds.
+    public static func establishedPeers(of pid: pid_t) throws -> [String] {
+        let own = socketNumbers(of: pid)
+        let table = try String(contentsOfFile: "/proc/net/tcp", encoding: .utf8)
+        return table.split(separator: "\n").dropFirst().compactMap { line in
+            let columns = line.split(separator: " ")
+            let isEstablished = columns.count > 9 && columns[3] == "01"
+            guard isEstablished, own.contains(String(columns[9])) else { return nil }
+            return address(hexadecimal: columns[2])
+        }
+    }
+
+    /// How many descriptors process `pid` has open.
+    public static func descriptorCount(of pid: pid_t) throws -> Int {
+        try FileManager.default.contentsOfDirectory(atPath: "/proc/\(pid)/fd").count
+    }
+
+    private static func socketNumbers(of pid: pid_t) -> Set<String> {
+        let folder = "/proc/\(pid)/fd"
+        let descriptors = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
+        return Set(
+            descriptors.compactMap { descriptor in
+                let target = try? FileManager.default.destinationOfSymbolicLink(atPath: "\(folder)/\(descriptor)")
+                guard let target, target.hasPrefix("socket:[") else { return nil }
+                return String(target.dropFirst("socket:[".count).dropLast())
+            })
+    }
+
+    /// "0100007F:094B" is 127.0.0.1:2379: the address is in the machine's byte order, the port is not.
+    private static func address(hexadecimal text: Substring) -> String? {
+        let parts = text.split(separator: ":")
+        guard parts.count == 2, let address = UInt32(parts[0], radix: 16), let port = UInt16(parts[1], radix: 16) else {
+            return nil
+        }
+        let bytes = withUnsafeBytes(of: address) { Array($0) }
+        return "\(bytes.map(String.init).joined(separator: ".")):\(port)"
+    }
+}
