@@ -33,7 +33,8 @@ public struct GatewayService: Service {
         let control = Control(
             executor: executor, options: options, resolver: resolver, published: published, held: held, logger: logger)
         let plane = try DataPlane(
-            options: try dataPlaneOptions(), plan: published, held: held, report: { control.tell($0) })
+            options: try dataPlaneOptions(), plan: published, held: held,
+            accessLog: settings.accessLog ? AccessLog(logger: logger) : nil, report: { control.tell($0) })
         let listeners = try await listen(plane, resolver)
         try plane.start()
         defer { plane.stop() }

@@ -62,7 +62,8 @@ actor Control {
                 [newWork] in newWork.yield(.systemFilesChanged)
             }
         } catch {
-            logger.warning("changes of /etc/hosts and /etc/resolv.conf will be noticed late", metadata: ["error": "\(error)"])
+            logger.warning(
+                "changes of /etc/hosts and /etc/resolv.conf will be noticed late", metadata: ["error": "\(error)"])
         }
         guardListeners = listeners
         let loopGuard = LoopGuard(listeners: listeners, localAddresses: LocalAddresses.read())
