@@ -45,7 +45,7 @@ extension LoopRunner {
     }
 
     private func counted(_ pick: Int) -> EndpointID? {
-        guard plan.plan.policy == .leastSessions, plan.plan.spread > 1 else { return nil }
+        guard plan.plan.policy == .leastSessions, !plan.plan.targets.isEmpty else { return nil }
         return plan.plan.targets[pick].endpoint
     }
 

@@ -8,7 +8,7 @@ final class SessionSpread: Sendable {
 
     /// The target with which the next client's dial starts.
     func pick(from plan: DialPlan) -> Int {
-        guard plan.spread > 1 else { return 0 }
+        guard plan.policy != .pinned, !plan.targets.isEmpty else { return 0 }
         return rotation.withLock { rotation in
             var generator = SystemRandomNumberGenerator()
             let pick = rotation.next(in: plan, using: &generator)
