@@ -227,6 +227,21 @@ static int leg_take_error(struct leg *leg)
 	return error < 0 ? -error : error;
 }
 
+/*
+ * A write that failed came upon a reset which may have overtaken the peer's last words: "request refused", then a
+ * close with our bytes unread. Whoever talks to that peer directly can read them before the error, so they are
+ * passed on first. The failed write has used the error up, so an end of stream read now would be a lie: none is told.
+ */
+static void pass_on_last_words(csp_loop *loop, struct session *session, int from)
+{
+	struct leg *legs = session->legs;
+	struct failure ignored; /* the session fails already */
+
+	legs[from].readable = true;
+	while (relay_turn(loop, &session->relays[from], &legs[from], &legs[1 - from], true, &ignored) == TURN_AGAIN)
+		; /* the peer is gone: it ends with what the socket holds */
+}
+
 void session_turn(csp_loop *loop, struct session *session)
 {
 	struct relay *relays = session->relays;
@@ -241,6 +256,8 @@ void session_turn(csp_loop *loop, struct session *session)
 			relays[to].state == RELAY_DONE, &failure);
 
 		if (turn == TURN_FAILED) {
+			if (failure.leg == 1)
+				pass_on_last_words(loop, session, to);
 			session_fail(loop, session, failure.leg == 0 ? from : failure.leg == 1 ? to : -1,
 				failure.error);
 			return;
