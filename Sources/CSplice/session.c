@@ -258,6 +258,7 @@ void session_turn(csp_loop *loop, struct session *session)
 		if (turn == TURN_FAILED) {
 			if (failure.leg == 1)
 				pass_on_last_words(loop, session, to);
+			count_bytes(loop, session, relays[DOWN].bytes - before[DOWN], relays[UP].bytes - before[UP]);
 			session_fail(loop, session, failure.leg == 0 ? from : failure.leg == 1 ? to : -1,
 				failure.error);
 			return;
