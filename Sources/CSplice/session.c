@@ -95,6 +95,8 @@ struct session *session_accept(csp_loop *loop, int fd, bool is_tcp)
 	}
 	session->accepted_at_ns = loop->now_ns;
 	session->legs[DOWN] = (struct leg){.fd = fd, .is_tcp = is_tcp};
+	if (!is_tcp) /* a TCP socket has it from its listener, a unix one inherits nothing */
+		(void)sys_set_int(fd, SOL_SOCKET, SO_OOBINLINE, 1); /* best effort: without it the byte is dropped */
 	if (sys_epoll_ctl(loop->epoll, EPOLL_CTL_ADD, fd, LEG_EVENTS, leg_tag(session, DOWN)) < 0) {
 		sys_close(fd);
 		session_free_slot(loop, session);
