@@ -218,8 +218,10 @@ static void loop_turn(csp_loop *loop, int timeout_ms)
 
 int csp_loop_wait(csp_loop *loop, struct csp_event *events, uint32_t capacity, int timeout_ms)
 {
-	uint64_t deadline = timeout_ms < 0 ? UINT64_MAX : sys_now_ns() + (uint64_t)timeout_ms * 1000000u;
+	uint64_t deadline;
 
+	loop->now_ns = sys_now_ns(); /* the caller may have been away for long */
+	deadline = timeout_ms < 0 ? UINT64_MAX : loop->now_ns + (uint64_t)timeout_ms * 1000000u;
 	loop->woken = false;
 	while (loop->queue_count == 0 && !loop->woken) {
 		int left_ms = -1;

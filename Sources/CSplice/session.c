@@ -431,6 +431,7 @@ int csp_loop_adopt(csp_loop *loop, const struct csp_session_record *record, csp_
 	session = session_take_slot(loop);
 	if (session == NULL)
 		return -ENOMEM;
+	loop->now_ns = sys_now_ns(); /* its age is measured by this clock: ours must not lie before its beginning */
 	session->legs[DOWN] = adopt_leg(record->downstream);
 	session->legs[UP] = adopt_leg(record->upstream);
 	session->accepted_at_ns = record->opened_at_ns;
