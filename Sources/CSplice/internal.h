@@ -40,6 +40,8 @@ struct pipe {
 
 /* A pipe that is empty, or NULL when the budget of pages or descriptors has none left: copy then. */
 struct pipe *pipe_take(csp_loop *loop);
+/* The same for bytes that must leave our memory: only the system can refuse it (NULL). */
+struct pipe *pipe_take_beyond_budget(csp_loop *loop);
 /* Takes an empty pipe back into the loop's pool, or closes it where the pool is full. */
 void pipe_give_back(csp_loop *loop, struct pipe *pipe);
 /* Closes a pipe that may hold bytes. */

@@ -254,7 +254,7 @@ int relay_stash_to_pipe(csp_loop *loop, struct relay *relay)
 	if (stash == NULL)
 		return 0;
 
-	struct pipe *pipe = pipe_take(loop);
+	struct pipe *pipe = pipe_take_beyond_budget(loop);
 
 	if (pipe == NULL)
 		return -EMFILE;
