@@ -32,7 +32,7 @@ static bool descriptor_take(csp_loop *loop, const struct session *session)
 static void descriptor_give_back(csp_loop *loop, const struct session *session)
 {
 	if (session->first_dial != SLAB_NONE)
-		atomic_fetch_sub(&loop->plane->descriptors, 1);
+		descriptors_give_back(loop, 1);
 }
 
 void dial_destroy(csp_loop *loop, struct session *session, struct dial *dial)

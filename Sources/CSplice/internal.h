@@ -169,6 +169,8 @@ struct listener {
 void listener_event(csp_loop *loop, uint32_t listener);
 /* Arms paused listeners again if the limits allow it. */
 void listeners_resume(csp_loop *loop);
+/* Gives back descriptors of the budget; who waits for them in a paused listener is let in by the loop's next turn. */
+void descriptors_give_back(csp_loop *loop, uint32_t count);
 
 /* ---- address.c ---- */
 

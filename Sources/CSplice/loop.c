@@ -165,6 +165,8 @@ static void dispatch(csp_loop *loop, const struct epoll_event *event)
 	switch (tag) {
 	case TAG_WAKE:
 		loop->woken = true;
+		if (atomic_load(&loop->plane->paused_listeners) > 0)
+			pipe_pool_destroy(loop); /* they hold descriptors that a client waits for */
 		break;
 	case TAG_LISTENER:
 		listener_event(loop, index);

@@ -138,9 +138,9 @@ void pipe_give_back(csp_loop *loop, struct pipe *pipe)
 static void pipe_forget(csp_loop *loop, struct pipe *pipe)
 {
 	atomic_fetch_sub(&loop->plane->pipe_pages, pipe->pages);
-	atomic_fetch_sub(&loop->plane->descriptors, 2);
 	counter_add(&loop->counters.pipes, (uint64_t)-1);
 	free(pipe);
+	descriptors_give_back(loop, 2);
 }
 
 void pipe_destroy(csp_loop *loop, struct pipe *pipe)
