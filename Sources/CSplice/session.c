@@ -50,6 +50,8 @@ static void unlink_from_endpoint(csp_loop *loop, struct session *session)
 	if (session->next != SLAB_NONE)
 		((struct session *)slab_at(&loop->sessions, session->next))->previous = session->previous;
 	counter_add(&slot->sessions, (uint64_t)-1);
+	if (slot->first_session == 0)
+		counter_set(&slot->unanswered_since_ns, 0); /* nobody is left to whom an answer is owed */
 }
 
 static struct session *session_take_slot(csp_loop *loop)
