@@ -42,13 +42,15 @@ let package = Package(
         .target(name: "CSplice", cSettings: strictC),
         // Debian's c-ares, as it is.
         .systemLibrary(name: "CAres", pkgConfig: "libcares", providers: [.apt(["libc-ares-dev"])]),
+        // What Linux offers and Swift's Glibc module leaves out: epoll, inotify, names of errors and threads.
+        .target(name: "CLinux", cSettings: strictC),
         // The pure core: decisions. No dependency here, and no import inside (`make check` looks).
         .target(name: "Gateway", swiftSettings: strict),
         // The edges: the only Swift that touches descriptors, clocks, names, logs.
         .target(
             name: "GatewayRuntime",
             dependencies: [
-                "Gateway", "CSplice", "CAres",
+                "Gateway", "CSplice", "CAres", "CLinux",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),

@@ -69,7 +69,8 @@ extension StaticEndpoint {
 
     private static func read(_ item: Substring) throws(EndpointSyntaxError.Problem) -> StaticEndpoint {
         guard !item.utf8.contains(where: { $0.isBlank || $0.isControl }) else { throw .blank }
-        let parts = item.split(separator: ";", omittingEmptySubsequences: false)
+        // By bytes: as a Character, the Greek question mark would equal the semicolon.
+        let parts = item.utf8.split(separator: UInt8(ascii: ";"), omittingEmptySubsequences: false).map(Substring.init)
         guard let location = parts.first, !location.isEmpty else { throw .empty }
         let url = EndpointURL(location)
         let (host, port) = try hostAndPort(url.authority)

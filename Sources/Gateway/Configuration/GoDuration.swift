@@ -37,7 +37,7 @@ extension Duration {
         let unitName = takePrefix(of: &rest) { !$0.isDigit && $0 != UInt8(ascii: ".") }
         guard !unitName.isEmpty else { throw .missingUnit }
         guard let unit = nanoseconds(inUnit: unitName) else { throw .unknownUnit(String(unitName)) }
-        guard let number = Int64(decimalDigits: whole.isEmpty ? "0" : whole) else { throw .outOfRange }
+        guard let number = UInt64(decimalDigits: whole.isEmpty ? "0" : whole) else { throw .outOfRange }
         return Int128(number) * unit + share(of: unit, decimals: fraction)
     }
 

@@ -64,9 +64,23 @@ public struct SettingsFilePath: Sendable, Hashable {
     public var path: String
     /// Whether somebody named it, so that it must exist; the default one need not.
     public var isRequired: Bool
+
+    /// A path from its parts.
+    public init(path: String, isRequired: Bool) {
+        self.path = path
+        self.isRequired = isRequired
+    }
 }
 
 extension Settings {
+    /// What the gateway runs with when nobody sets anything.
+    public static var defaults: Settings {
+        guard case .success(let settings) = resolve(flags: [:], environment: [:], file: nil).result else {
+            preconditionFailure("the default texts of the table are tested")
+        }
+        return settings
+    }
+
     /// Which settings file to read; `nil` for none, which is what an empty `--config-file=` says.
     public static func configFilePath(
         flags: [Setting: [String]], environment: [String: String]

@@ -105,6 +105,12 @@ public struct SettingsFileError: Error, Hashable, Sendable {
     public var line: Int
     /// What is wrong with it.
     public var problem: Problem
+
+    /// An error about one line.
+    public init(line: Int, problem: Problem) {
+        self.line = line
+        self.problem = problem
+    }
 }
 
 extension SettingsFileError: CustomStringConvertible {

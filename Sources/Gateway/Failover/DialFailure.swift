@@ -1,5 +1,5 @@
 /// Why one attempt to connect to one address failed.
-public enum DialFailure: Hashable, Sendable {
+public enum DialFailure: Error, Hashable, Sendable {
     /// The host answered: nobody listens there (ECONNREFUSED), or it reset the attempt.
     case refused
     /// The network said that there is no way to the host (ENETUNREACH, EHOSTUNREACH, …).

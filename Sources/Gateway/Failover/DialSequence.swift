@@ -14,6 +14,8 @@ public struct DialSequence: Equatable, Sendable {
         public var address: SocketAddress
         /// When it is given up.
         public var deadline: Instant
+        /// Whether the endpoint was known to work when the plan was made.
+        public var isConfirmed: Bool
         fileprivate var target: Int
     }
 
@@ -64,6 +66,9 @@ public struct DialSequence: Equatable, Sendable {
         return dialNext(after: attempt.target, at: now)
     }
 
+    /// The attempt with this number, if it is under way.
+    public func attempt(_ number: UInt32) -> Attempt? { underway.first { $0.number == number } }
+
     /// The pause for a shortage of ours is over.
     public mutating func pauseEnded(at now: Instant) -> Action { dialNext(after: nil, at: now) }
 
@@ -93,7 +98,7 @@ public struct DialSequence: Equatable, Sendable {
         let target = plan.targets[trial.target]
         let attempt = Attempt(
             number: nextNumber, endpoint: target.endpoint, address: target.addresses[trial.address],
-            deadline: now + plan.timing.dialTimeout, target: trial.target)
+            deadline: now + plan.timing.dialTimeout, isConfirmed: target.isConfirmed, target: trial.target)
         nextNumber += 1
         tried.append(trial)
         underway.append(attempt)

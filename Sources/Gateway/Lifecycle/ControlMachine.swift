@@ -91,7 +91,7 @@ public struct ControlMachine: Sendable {
         guard health[id]?.dialFailed(address.ip, failure, of: addresses, at: now) == true else {
             return settle(at: now, using: &generator)
         }
-        let notice = Notice.endpointDown(member.declaration.key, failure, interval: .zero)
+        let notice = Notice.endpointDown(member.declaration.key, failure)
         return [.tell(notice)] + settle(at: now, using: &generator)
     }
 
@@ -116,7 +116,7 @@ public struct ControlMachine: Sendable {
             let isNews = health[id]?.probeFailed(
                 failure, at: now, longest: options.retryDelay, isUrgent: isUrgent, using: &generator)
             if isNews == true, let key = endpoints[id]?.declaration.key {
-                actions = [.tell(.endpointDown(key, failure, interval: .zero))]
+                actions = [.tell(.endpointDown(key, failure))]
             }
         }
         return actions + settle(at: now, using: &generator)

@@ -8,8 +8,8 @@ public enum Notice: Equatable, Sendable {
     case endpointDraining(EndpointKey, grace: Duration)
     /// It is forgotten.
     case endpointRemoved(EndpointKey)
-    /// It gets no new session; a probe looks again after `interval`.
-    case endpointDown(EndpointKey, DialFailure, interval: Duration)
+    /// It gets no new session until a probe or a dial works.
+    case endpointDown(EndpointKey, DialFailure)
     /// It works again.
     case endpointUp(EndpointKey)
     /// New sessions go there from now on (`pinned`).

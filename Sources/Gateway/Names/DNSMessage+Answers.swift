@@ -6,6 +6,12 @@ public struct DNSAnswer<Value: Hashable & Sendable>: Hashable, Sendable {
     ///
     /// `nil` where the reply does not say.
     public var timeToLive: Duration?
+
+    /// An answer from its parts.
+    public init(values: [Value], timeToLive: Duration?) {
+        self.values = values
+        self.timeToLive = timeToLive
+    }
 }
 
 extension DNSMessage {

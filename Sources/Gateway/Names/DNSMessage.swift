@@ -8,6 +8,12 @@ public struct DNSMessage: Hashable, Sendable {
         public var name: String
         /// The type of the records asked for.
         public var type: DNSRecordType
+
+        /// A question from its parts.
+        public init(name: String, type: DNSRecordType) {
+            self.name = name
+            self.type = type
+        }
     }
 
     /// No more records than this are read; the others count as `skipped`.
@@ -53,6 +59,13 @@ public struct DNSRecord: Hashable, Sendable {
     public var ttl: UInt32
     /// What it says.
     public var data: Data
+
+    /// A record from its parts.
+    public init(name: String, ttl: UInt32, data: Data) {
+        self.name = name
+        self.ttl = ttl
+        self.data = data
+    }
 }
 
 /// Where a service is, as an SRV record says (RFC 2782).

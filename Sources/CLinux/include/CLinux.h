@@ -1,0 +1,37 @@
+/*
+ * What Linux offers and Swift's Glibc module leaves out or cannot express. Thin: no state, no decisions.
+ * All functions may be called from any thread.
+ */
+#ifndef CLINUX_H
+#define CLINUX_H
+
+#include <stdint.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/inotify.h>
+
+/* Nanoseconds of CLOCK_MONOTONIC. */
+int64_t clinux_monotonic_ns(void);
+
+/* The time of day in UTC. */
+struct clinux_time {
+	int32_t year, month, day, hour, minute, second, millisecond;
+};
+struct clinux_time clinux_utc(void);
+
+/* The name of an error number, ECONNREFUSED; NULL for a number that has none. */
+const char *_Nullable clinux_errno_name(int number);
+
+/* Names the calling thread, for ps and perf; longer than 15 bytes is cut. */
+void clinux_set_thread_name(const char *_Nonnull name);
+
+/* How many processors this process may use; at least 1. */
+int32_t clinux_processors(void);
+
+/* Tells one state of a file from another. exists is 0 where it is not to be seen. */
+struct clinux_file_stamp {
+	uint64_t exists, inode, bytes, changed_ns;
+};
+struct clinux_file_stamp clinux_stamp(const char *_Nonnull path);
+
+#endif

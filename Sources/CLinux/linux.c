@@ -1,0 +1,71 @@
+#include "CLinux.h"
+
+#include <pthread.h>
+#include <sched.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+int64_t clinux_monotonic_ns(void)
+{
+	struct timespec now;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &now); /* cannot fail with this clock and a valid pointer */
+	return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
+struct clinux_time clinux_utc(void)
+{
+	struct timespec now;
+	struct tm parts = {0};
+
+	(void)clock_gettime(CLOCK_REALTIME, &now); /* as above */
+	(void)gmtime_r(&now.tv_sec, &parts);       /* fails only beyond the year 2^31 */
+	return (struct clinux_time){
+		.year = parts.tm_year + 1900,
+		.month = parts.tm_mon + 1,
+		.day = parts.tm_mday,
+		.hour = parts.tm_hour,
+		.minute = parts.tm_min,
+		.second = parts.tm_sec,
+		.millisecond = (int32_t)(now.tv_nsec / 1000000),
+	};
+}
+
+const char *clinux_errno_name(int number)
+{
+	return strerrorname_np(number);
+}
+
+void clinux_set_thread_name(const char *name)
+{
+	char cut[16] = "";
+
+	strncpy(cut, name, sizeof cut - 1);
+	(void)pthread_setname_np(pthread_self(), cut); /* only for people */
+}
+
+int32_t clinux_processors(void)
+{
+	cpu_set_t set;
+	int count = sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 0;
+
+	if (count < 1) /* more than 1,024 processors, or forbidden */
+		count = (int)sysconf(_SC_NPROCESSORS_ONLN);
+	return count < 1 ? 1 : count;
+}
+
+struct clinux_file_stamp clinux_stamp(const char *path)
+{
+	struct stat status;
+
+	if (stat(path, &status) == -1)
+		return (struct clinux_file_stamp){0};
+	return (struct clinux_file_stamp){
+		.exists = 1,
+		.inode = status.st_ino,
+		.bytes = (uint64_t)status.st_size,
+		.changed_ns = (uint64_t)status.st_mtim.tv_sec * 1000000000u + (uint64_t)status.st_mtim.tv_nsec,
+	};
+}

@@ -1,0 +1,103 @@
+public import Logging
+public import Gateway
+internal import Glibc
+
+/// Writes log lines to stderr, each with one write(2), in the form that its reader expects.
+public struct LineLog: LogHandler {
+    /// A chosen form; `auto` has been resolved.
+    enum Form: Sendable {
+        case text, json, journal
+    }
+
+    public var metadata: Logger.Metadata = [:]
+    public var logLevel: Logger.Level
+    public var metadataProvider: Logger.MetadataProvider?
+    private let form: Form
+
+    /// A handler for these settings.
+    public init(format: LogFormat, level: LogLevel) {
+        form = Self.form(format)
+        logLevel =
+            switch level {
+            case .debug: .debug
+            case .info: .info
+            case .warning: .warning
+            case .error: .error
+            }
+    }
+
+    public subscript(metadataKey key: String) -> Logger.Metadata.Value? {
+        get { metadata[key] }
+        set { metadata[key] = newValue }
+    }
+
+    public func log(event: LogEvent) {
+        let all = metadata.merging(metadataProvider?.get() ?? [:]) { $1 }.merging(event.metadata ?? [:]) { $1 }
+        let fields = all.sorted { $0.key < $1.key }
+        let message = event.message.description
+        let line =
+            switch form {
+            case .text: WallClock.text() + " " + Self.text(event.level, message, fields)
+            case .json: Self.json(event.level, message, fields)
+            case .journal: "<\(event.level.priority)>" + Self.plain(message, fields)
+            }
+        Self.write(line + "\n")
+    }
+
+    /// journald where it reads our stderr (systemd.exec(5), JOURNAL_STREAM), text for a person, JSON for a program.
+    private static func form(_ format: LogFormat) -> Form {
+        switch format {
+        case .text: .text
+        case .json: .json
+        case .journal: .journal
+        case .auto: isJournal ? .journal : isatty(STDERR_FILENO) == 1 ? .text : .json
+        }
+    }
+
+    private static var isJournal: Bool {
+        guard let stream = unsafe getenv("JOURNAL_STREAM") else { return false }
+        var status = stat()
+        guard unsafe fstat(STDERR_FILENO, &status) == 0 else { return false }
+        return unsafe String(cString: stream) == "\(status.st_dev):\(status.st_ino)"
+    }
+
+    private static func text(_ level: Logger.Level, _ message: String, _ fields: [(key: String, Logger.Metadata.Value)])
+        -> String
+    {
+        let name = level.rawValue
+        return name + String(repeating: " ", count: max(0, 8 - name.utf8.count)) + plain(message, fields)
+    }
+
+    private static func plain(_ message: String, _ fields: [(key: String, Logger.Metadata.Value)]) -> String {
+        fields.reduce(message) { $0 + " " + $1.key + "=" + $1.1.plainText }.onOneLine
+    }
+
+    /// The keys that `etcd gateway` has: level, ts, msg, then those of the message.
+    private static func json(_ level: Logger.Level, _ message: String, _ fields: [(key: String, Logger.Metadata.Value)])
+        -> String
+    {
+        let name = level == .warning ? "warn" : level.rawValue
+        let head = "{\"level\":\"\(name)\",\"ts\":\"\(WallClock.text())\",\"msg\":\(message.jsonQuoted)"
+        return fields.reduce(head) { $0 + ",\($1.key.jsonQuoted):\($1.1.json)" } + "}"
+    }
+
+    private static func write(_ line: String) {
+        var line = line
+        // A reader that is gone or full (EPIPE, EAGAIN) must not stop the gateway: the line is lost.
+        _ = line.withUTF8 { unsafe Glibc.write(STDERR_FILENO, $0.baseAddress, $0.count) }
+    }
+}
+
+extension Logger.Level {
+    /// syslog's numbers (sd-daemon(3)).
+    var priority: Int {
+        switch self {
+        case .trace, .debug: 7
+        case .info: 6
+        case .notice: 5
+        case .warning: 4
+        case .error: 3
+        case .critical: 2
+        }
+    }
+}

@@ -1,0 +1,51 @@
+internal import Logging
+
+extension Logger.MetadataValue {
+    /// For a line of text: lists in brackets, texts with spaces in quotes.
+    var plainText: String {
+        switch self {
+        case .string(let text): text.utf8.contains(UInt8(ascii: " ")) ? text.jsonQuoted : text
+        case .stringConvertible(let value): "\(value)"
+        case .array(let values): "[" + values.map(\.plainText).joined(separator: " ") + "]"
+        case .dictionary(let values):
+            "{" + values.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value.plainText)" }.joined(separator: " ") + "}"
+        }
+    }
+
+    /// As JSON; whatever is no list and no object is a string.
+    var json: String {
+        switch self {
+        case .string(let text): text.jsonQuoted
+        case .stringConvertible(let value as Int): "\(value)"
+        case .stringConvertible(let value): "\(value)".jsonQuoted
+        case .array(let values): "[" + values.map(\.json).joined(separator: ",") + "]"
+        case .dictionary(let values):
+            "{" + values.sorted { $0.key < $1.key }.map { "\($0.key.jsonQuoted):\($0.value.json)" }.joined(separator: ",")
+                + "}"
+        }
+    }
+}
+
+extension String {
+    /// A JSON string (RFC 8259).
+    var jsonQuoted: String {
+        var quoted = "\""
+        for scalar in unicodeScalars {
+            switch scalar {
+            case "\"": quoted += "\\\""
+            case "\\": quoted += "\\\\"
+            case "\n": quoted += "\\n"
+            case _ where scalar.value < 0x20:
+                let digits = String(scalar.value, radix: 16)
+                quoted += "\\u" + String(repeating: "0", count: 4 - digits.utf8.count) + digits
+            default: quoted.unicodeScalars.append(scalar)
+            }
+        }
+        return quoted + "\""
+    }
+
+    /// Control characters made harmless: a line stays one line, and a terminal is not steered.
+    var onOneLine: String {
+        String(unicodeScalars.map { $0.value < 0x20 || $0.value == 0x7F ? " " : Character($0) })
+    }
+}

@@ -1,0 +1,59 @@
+internal import Gateway
+internal import Logging
+
+/// Puts notices into words. Where `etcd gateway` has a message for the same thing, its words and keys are kept.
+struct NoticeLog {
+    let logger: Logger
+
+    func write(_ notice: Notice) {
+        switch notice {
+        case .endpointAdded(let key):
+            logger.info("endpoint known", metadata: ["address": "\(key)"])
+        case .endpointMissing(let key):
+            logger.warning(
+                "endpoint no longer listed; it gets no new session while others are left", metadata: ["address": "\(key)"])
+        case .endpointDraining(let key, let grace):
+            logger.warning(
+                "endpoint removed; its sessions end", metadata: ["address": "\(key)", "grace": "\(grace.goText)"])
+        case .endpointRemoved(let key):
+            logger.info("endpoint forgotten", metadata: ["address": "\(key)"])
+        case .endpointDown(let key, let failure):
+            logger.warning("deactivated endpoint", metadata: ["address": "\(key)", "error": "\(failure.words)"])
+        case .endpointUp(let key):
+            logger.info("activated", metadata: ["address": "\(key)"])
+        case .pinned(let key):
+            logger.info("new sessions go to", metadata: ["address": "\(key)"])
+        case .nobodyLeft:
+            logger.error("no endpoint answers; clients are held, every endpoint is tried")
+        case .somebodyBack:
+            logger.info("an endpoint answers again")
+        case .discoveryFailing(let name, let reason):
+            logger.warning(
+                "DNS gives no usable answer; what was known stays", metadata: ["name": "\(name)", "error": "\(reason)"])
+        case .discoveryRecovered(let name):
+            logger.info("DNS answers again", metadata: ["name": "\(name)"])
+        case .discoveryIsPlain(let name):
+            logger.warning(
+                "discovered endpoints are not authenticated: only records for connections without TLS exist",
+                metadata: ["name": "\(name)"])
+        case .usingConfiguredEndpoints:
+            logger.warning("DNS names no endpoint; the configured endpoints serve")
+        case .loopAvoided(let key, let address):
+            logger.error(
+                "endpoint leads back to the gateway itself; it is never dialed",
+                metadata: ["endpoint": "\(key)", "address": "\(address)"])
+        }
+    }
+}
+
+extension DialFailure {
+    /// For a log line.
+    var words: String {
+        switch self {
+        case .refused: "connection refused"
+        case .unreachable: "unreachable"
+        case .timedOut: "no answer in time"
+        case .local: "this machine ran short of something"
+        }
+    }
+}

@@ -1,0 +1,73 @@
+internal import CSplice
+internal import Gateway
+internal import Glibc
+
+/// The C plane with its loops, each run by a thread of its own.
+///
+/// `@unchecked Sendable`: the pointer is set once; the functions used from here may be called by one thread while loops
+/// run (CSplice.h), and the control loop is that thread.
+@safe final class DataPlane: @unchecked Sendable {
+    private let plane: OpaquePointer
+    /// The loops, by index.
+    let runners: [LoopRunner]
+    private var threads: [SystemThread] = []
+
+    /// Creates the plane; nothing runs yet.
+    init(
+        options: csp_options, plan: PublishedPlan, held: HeldClients,
+        report: @escaping @Sendable ([LoopFact]) -> Void
+    ) throws(SystemError) {
+        var created: OpaquePointer?
+        var options = options
+        try check("create the data plane", unsafe csp_plane_create(&options, &created))
+        guard let created = unsafe created else { preconditionFailure("a plane was created") }
+        unsafe plane = created
+        runners = (0..<options.loops).map {
+            unsafe LoopRunner(loop: csp_plane_loop(created, $0), plan: plan, held: held, report: report)
+        }
+    }
+
+    deinit {
+        unsafe csp_plane_destroy(plane)
+    }
+
+    /// Starts the loops' threads.
+    func start() throws(SystemError) {
+        for (index, runner) in runners.enumerated() {
+            threads.append(try SystemThread(name: "loop-\(index)") { runner.run() })
+        }
+    }
+
+    /// Ends the loops and waits for their threads. What sessions are left is reset when the plane goes.
+    func stop() {
+        for runner in runners { runner.submit(.stop) }
+        for thread in threads { thread.join() }
+        threads = []
+    }
+
+    /// Opens an exclusive listener; returns its number.
+    func listen(on address: SocketAddress) throws(SystemError) -> UInt32 {
+        var system = csp_address(address)
+        return UInt32(try check("listen on \(address)", unsafe csp_plane_listen(plane, &system)))
+    }
+
+    /// Opens a listener on a unix socket that everybody on this machine may connect to, as to a port.
+    func listen(onPath path: String) throws(SystemError) -> UInt32 {
+        UInt32(try check("listen on unix://\(path)", unsafe csp_plane_listen_unix(plane, path, 0o666)))
+    }
+
+    /// The address a listener is bound to, with the port that the kernel chose; `nil` for a unix socket.
+    func address(ofListener listener: UInt32) -> SocketAddress? {
+        var address = csp_address()
+        guard unsafe csp_plane_listener_address(plane, listener, &address) == 0 else { return nil }
+        return SocketAddress(address)
+    }
+
+    /// Closes a listener; sessions live on.
+    func close(listener: UInt32) {
+        _ = unsafe csp_plane_unlisten(plane, listener)  // ENOENT: it is closed already
+    }
+
+    /// Joined and dialing sessions of all loops.
+    var sessions: UInt64 { runners.reduce(0) { $0 + $1.counters.sessions } }
+}

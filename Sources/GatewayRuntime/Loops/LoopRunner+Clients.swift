@@ -1,0 +1,154 @@
+internal import CSplice
+internal import Gateway
+internal import Glibc
+
+/// A client that is accepted and not joined yet.
+struct WaitingClient {
+    /// What it waits for.
+    enum State: Equatable {
+        case dialing
+        /// Nobody answers: it waits for another plan.
+        case held
+        /// We ran short of something: it waits for a moment.
+        case paused
+    }
+
+    var sequence: DialSequence
+    /// The version of the plan that the sequence follows.
+    var planVersion: UInt64
+    var state: State
+    let acceptedAt: Instant
+}
+
+extension LoopRunner {
+    func accepted(_ session: csp_session) {
+        clients[session] = WaitingClient(
+            sequence: DialSequence(plan: plan.plan), planVersion: plan.version, state: .dialing, acceptedAt: now)
+        advance(session) { sequence, now in sequence.started(at: now) }
+    }
+
+    func dialFailed(_ session: csp_session, attempt: UInt32, error: Int32) {
+        guard let tried = clients[session]?.sequence.attempt(attempt) else { return }
+        let failure = DialFailure(errno: error)
+        facts.append(.dialFailed(tried.endpoint, tried.address, failure))
+        advance(session) { sequence, now in sequence.dialFailed(attempt, failure, at: now) }
+    }
+
+    func opened(_ session: csp_session, attempt: UInt32) {
+        if let won = clients[session]?.sequence.attempt(attempt), !won.isConfirmed {
+            facts.append(.dialSucceeded(won.endpoint, won.address))
+        }
+        forget(session)
+    }
+
+    /// The session is joined, or has ended.
+    func forget(_ session: csp_session) {
+        guard let client = clients.removeValue(forKey: session), client.state == .held else { return }
+        held.remove()
+        facts.append(.heldClientsChanged)
+    }
+
+    func clientTimerFired(_ session: csp_session) {
+        guard let client = clients[session] else { return }
+        switch client.state {
+        case .held:
+            if let limit = holdLimit(client), limit > now { return timers.add(.client(session), due: limit) }
+            reset(session)
+        case .paused:
+            guard now - client.acceptedAt < Self.longestPause(plan.plan) else { return reset(session) }
+            clients[session]?.state = .dialing
+            advance(session) { sequence, now in sequence.pauseEnded(at: now) }
+        case .dialing:
+            dialTimerFired(session)
+        }
+    }
+
+    func retryHeldClients() {
+        guard !plan.plan.targets.isEmpty else { return }
+        for (session, client) in clients where client.state == .held {
+            held.remove()
+            facts.append(.heldClientsChanged)
+            startOver(session)
+        }
+    }
+
+    private func startOver(_ session: csp_session) {
+        clients[session]?.state = .dialing
+        clients[session]?.planVersion = plan.version
+        clients[session]?.sequence = DialSequence(plan: plan.plan)
+        advance(session) { sequence, now in sequence.started(at: now) }
+    }
+
+    private func dialTimerFired(_ session: csp_session) {
+        guard var client = clients[session] else { return }
+        let (timedOut, action) = client.sequence.timerFired(at: now)
+        clients[session] = client
+        for attempt in timedOut {
+            _ = unsafe csp_session_cancel_dial(loop, session, attempt.number)  // ENOENT: its verdict is queued
+            facts.append(.dialFailed(attempt.endpoint, attempt.address, .timedOut))
+        }
+        perform(action, for: session)
+    }
+
+    private func advance(_ session: csp_session, _ fact: (inout DialSequence, Instant) -> DialSequence.Action) {
+        guard let index = clients.index(forKey: session) else { return }
+        perform(fact(&clients.values[index].sequence, now), for: session)
+    }
+
+    /// Carries an action out, and those that follow from failures that are known at once.
+    private func perform(_ first: DialSequence.Action, for session: csp_session) {
+        var action = first
+        while case .dial(let attempt) = action {
+            var address = csp_address(attempt.address)
+            let result = unsafe csp_session_dial(loop, session, &address, attempt.number, attempt.endpoint.slot)
+            if result == 0 { break }
+            if result == -ENOENT || result == -EISCONN { return forget(session) }
+            let failure = DialFailure(errno: -result)
+            facts.append(.dialFailed(attempt.endpoint, attempt.address, failure))
+            guard let next = clients[session].map({ client in
+                var sequence = client.sequence
+                let next = sequence.dialFailed(attempt.number, failure, at: now)
+                clients[session]?.sequence = sequence
+                return next
+            }) else { return }
+            action = next
+        }
+        switch action {
+        case .dial, .wait: schedule(session)
+        case .pause: pause(session)
+        case .hold: hold(session)
+        }
+    }
+
+    private func schedule(_ session: csp_session) {
+        guard let due = clients[session]?.sequence.nextDeadline else { return }
+        timers.add(.client(session), due: due)
+    }
+
+    private func pause(_ session: csp_session) {
+        clients[session]?.state = .paused
+        timers.add(.client(session), due: now + DialSequence.shortagePause)
+    }
+
+    private func hold(_ session: csp_session) {
+        guard let client = clients[session] else { return }
+        // A plan that came while it was dialing by an older one is another chance.
+        if client.planVersion != plan.version { return startOver(session) }
+        guard let limit = holdLimit(client), limit > now, held.add() else { return reset(session) }
+        clients[session]?.state = .held
+        facts.append(.heldClientsChanged)
+        timers.add(.client(session), due: limit)
+    }
+
+    private func holdLimit(_ client: WaitingClient) -> Instant? {
+        plan.plan.timing.holdTimeout.map { client.acceptedAt + $0 }
+    }
+
+    /// A shortage of ours must not hold a client for longer than a cluster without members would.
+    private static func longestPause(_ plan: DialPlan) -> Duration { plan.timing.holdTimeout ?? .seconds(10) }
+
+    private func reset(_ session: csp_session) {
+        forget(session)
+        _ = unsafe csp_session_close(loop, session, true, nil)  // ENOENT: it left in this very turn
+    }
+}

@@ -1,0 +1,131 @@
+internal import CSplice
+internal import Gateway
+internal import Glibc
+internal import Synchronization
+
+/// One loop of the data plane: pulls its events, and takes every client from accept to a dial without asking anybody.
+///
+/// `@unchecked Sendable`: `orders` is locked, the counters are atomic in C, and all else is touched only by the one
+/// thread that executes ``run()``.
+@safe final class LoopRunner: @unchecked Sendable {
+    /// What the control loop can tell a loop.
+    enum Order: Sendable {
+        /// A new plan is published: held clients get another chance.
+        case planPublished
+        /// Reset the sessions of an endpoint, spread over `spread`.
+        case resetSessions(EndpointID, spread: Duration)
+        case stop
+    }
+
+    /// What waits for a deadline.
+    enum Timer {
+        case client(csp_session)
+        case reset(EndpointID, perStep: UInt32)
+    }
+
+    /// How often a spread reset goes on.
+    static let resetStep = Duration.milliseconds(20)
+    private static let eventCapacity = 256
+
+    let loop: OpaquePointer
+    let held: HeldClients
+    private let published: PublishedPlan
+    private let report: @Sendable ([LoopFact]) -> Void
+    private let orders = Mutex<[Order]>([])
+
+    var plan: PublishedPlan.Cache
+    var clients: [csp_session: WaitingClient] = [:]
+    var timers = TimerQueue<Timer>()
+    var facts: [LoopFact] = []
+    var now = MonotonicClock.now()
+    private var isStopping = false
+
+    init(
+        loop: OpaquePointer, plan: PublishedPlan, held: HeldClients, report: @escaping @Sendable ([LoopFact]) -> Void
+    ) {
+        unsafe self.loop = loop
+        self.published = plan
+        self.plan = plan.makeCache()
+        self.held = held
+        self.report = report
+    }
+
+    /// From any thread.
+    func submit(_ order: Order) {
+        orders.withLock { $0.append(order) }
+        _ = unsafe csp_loop_wake(loop)  // an eventfd of ours: EAGAIN is dealt with in C, nothing else can happen
+    }
+
+    /// From any thread.
+    var counters: csp_loop_counters {
+        var counters = csp_loop_counters()
+        unsafe csp_loop_read_counters(loop, &counters)
+        return counters
+    }
+
+    /// Runs the loop until it is ordered to stop. Called by its thread.
+    func run() {
+        var events = [csp_event](repeating: csp_event(), count: Self.eventCapacity)
+        while !isStopping {
+            let wait = MonotonicClock.milliseconds(until: timers.nextDue, from: MonotonicClock.now())
+            let count = unsafe csp_loop_wait(loop, &events, UInt32(Self.eventCapacity), wait)
+            now = MonotonicClock.now()
+            if published.refresh(&plan) { retryHeldClients() }
+            for event in events.prefix(Int(count)) { handle(event) }
+            for order in takeOrders() { carryOut(order) }
+            while let timer = timers.popDue(now) { fire(timer) }
+            reportFacts()
+        }
+    }
+
+    private func handle(_ event: csp_event) {
+        switch event.kind {
+        case .CSP_EVENT_ACCEPTED: accepted(event.session)
+        case .CSP_EVENT_DIAL_FAILED: dialFailed(event.session, attempt: event.attempt, error: event.error)
+        case .CSP_EVENT_OPENED: opened(event.session, attempt: event.attempt)
+        case .CSP_EVENT_ENDED: forget(event.session)
+        case .CSP_EVENT_ACCEPT_PAUSED: facts.append(.acceptPaused(error: event.error))
+        case .CSP_EVENT_ACCEPT_RESUMED: facts.append(.acceptResumed)
+        }
+    }
+
+    private func takeOrders() -> [Order] {
+        orders.withLock { orders in
+            defer { orders.removeAll(keepingCapacity: true) }
+            return orders
+        }
+    }
+
+    private func carryOut(_ order: Order) {
+        switch order {
+        case .planPublished: break  // to wake up is all: run() has looked already
+        case .resetSessions(let endpoint, let spread): startReset(endpoint, spread: spread)
+        case .stop: isStopping = true
+        }
+    }
+
+    private func fire(_ timer: Timer) {
+        switch timer {
+        case .client(let session): clientTimerFired(session)
+        case .reset(let endpoint, let perStep): resetSome(endpoint, perStep: perStep)
+        }
+    }
+
+    private func startReset(_ endpoint: EndpointID, spread: Duration) {
+        var counters = csp_endpoint_counters()
+        unsafe csp_loop_read_endpoint(loop, endpoint.slot, &counters)
+        let steps = max(1, UInt64(spread.wholeNanoseconds / Self.resetStep.wholeNanoseconds))
+        resetSome(endpoint, perStep: UInt32(clamping: counters.sessions / steps + 1))
+    }
+
+    private func resetSome(_ endpoint: EndpointID, perStep: UInt32) {
+        guard unsafe csp_loop_reset_endpoint(loop, endpoint.slot, perStep) > 0 else { return }
+        timers.add(.reset(endpoint, perStep: perStep), due: now + Self.resetStep)
+    }
+
+    private func reportFacts() {
+        guard !facts.isEmpty else { return }
+        report(facts)
+        facts.removeAll(keepingCapacity: true)
+    }
+}

@@ -1,0 +1,26 @@
+internal import Glibc
+
+/// The files by which a machine says how names are resolved.
+enum SystemFile {
+    static let hosts = "/etc/hosts"
+    static let resolvConf = "/etc/resolv.conf"
+    /// As much as a parser of ours looks at.
+    private static let longest = 1 << 20
+
+    /// A text file's content, cut at 1 MiB; `nil` where it cannot be read. Bytes that are no UTF-8 are replaced.
+    static func read(_ path: String) -> String? {
+        let number = unsafe open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
+        guard number != -1 else { return nil }
+        let descriptor = Descriptor(owning: number)
+        var bytes: [UInt8] = []
+        var chunk = [UInt8](repeating: 0, count: 16_384)
+        while bytes.count < longest {
+            let count = unsafe Glibc.read(descriptor.number, &chunk, chunk.count)
+            if count == -1 && errno == EINTR { continue }
+            guard count >= 0 else { return nil }
+            guard count > 0 else { break }
+            bytes += chunk[..<count]
+        }
+        return String(decoding: bytes, as: UTF8.self)
+    }
+}

@@ -1,0 +1,29 @@
+internal import Gateway
+internal import Glibc
+
+/// The addresses of this machine's interfaces; empty where the system will not tell.
+enum LocalAddresses {
+    static func read() -> Set<IPAddress> {
+        var first: UnsafeMutablePointer<ifaddrs>?
+        guard unsafe getifaddrs(&first) == 0 else { return [] }
+        defer { unsafe freeifaddrs(first) }
+        var addresses: Set<IPAddress> = []
+        var next = unsafe first
+        while let interface = unsafe next {
+            if let address = unsafe interface.pointee.ifa_addr, let ip = unsafe Self.address(of: address) {
+                addresses.insert(ip)
+            }
+            unsafe next = unsafe interface.pointee.ifa_next
+        }
+        return addresses
+    }
+
+    private static func address(of pointer: UnsafeMutablePointer<sockaddr>) -> IPAddress? {
+        let raw = UnsafeRawPointer(pointer)
+        switch unsafe Int32(pointer.pointee.sa_family) {
+        case AF_INET: return unsafe IPAddress(bytes: UnsafeRawBufferPointer(start: raw + 4, count: 4))
+        case AF_INET6: return unsafe IPAddress(bytes: UnsafeRawBufferPointer(start: raw + 8, count: 16))
+        default: return nil
+        }
+    }
+}

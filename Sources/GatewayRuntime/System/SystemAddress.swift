@@ -1,0 +1,32 @@
+internal import Gateway
+internal import Glibc
+
+/// An address in the kernel's form.
+struct SystemAddress {
+    private var storage = sockaddr_storage()
+    private let length: socklen_t
+
+    /// AF_INET or AF_INET6.
+    var family: Int32 { Int32(storage.ss_family) }
+
+    init(_ address: SocketAddress) {
+        let bytes = address.ip.bytes
+        let isV4 = bytes.count == 4
+        length = socklen_t(isV4 ? MemoryLayout<sockaddr_in>.size : MemoryLayout<sockaddr_in6>.size)
+        unsafe withUnsafeMutableBytes(of: &storage) { raw in
+            unsafe raw.storeBytes(of: sa_family_t(isV4 ? AF_INET : AF_INET6), as: sa_family_t.self)
+            unsafe raw.storeBytes(of: address.port.bigEndian, toByteOffset: 2, as: in_port_t.self)
+            // sin_addr stands behind family and port; sin6_addr behind the flow label too (netinet/in.h).
+            unsafe raw.baseAddress?.advanced(by: isV4 ? 4 : 8).copyMemory(from: bytes, byteCount: bytes.count)
+        }
+    }
+
+    /// connect(2) to this address.
+    mutating func connect(_ descriptor: Int32) -> Int32 {
+        unsafe withUnsafePointer(to: &storage) { pointer in
+            unsafe pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                unsafe Glibc.connect(descriptor, $0, length)
+            }
+        }
+    }
+}

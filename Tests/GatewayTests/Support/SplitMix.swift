@@ -1,0 +1,23 @@
+/// A small generator with a seed, so that a failing test can be run again (SplitMix64, Steele and others 2014).
+struct SplitMix: RandomNumberGenerator {
+    private var state: UInt64
+
+    init(seed: UInt64) { state = seed }
+
+    mutating func next() -> UInt64 {
+        state &+= 0x9E37_79B9_7F4A_7C15
+        var mixed = state
+        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
+        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
+        return mixed ^ (mixed >> 31)
+    }
+}
+
+extension SplitMix {
+    /// Text of up to `longest` letters of an alphabet that hits the parsers' special cases.
+    mutating func text(of alphabet: String, longest: Int) -> String {
+        let letters = Array(alphabet)
+        return String(
+            (0..<Int.random(in: 0...longest, using: &self)).compactMap { _ in letters.randomElement(using: &self) })
+    }
+}
