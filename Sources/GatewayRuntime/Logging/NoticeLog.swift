@@ -37,6 +37,8 @@ struct NoticeLog {
             logger.warning(
                 "discovered endpoints are not authenticated: only records for connections without TLS exist",
                 metadata: ["name": "\(name)"])
+        case .usingRememberedEndpoints:
+            logger.info("until DNS answers, the endpoints of the last run serve")
         case .usingConfiguredEndpoints:
             logger.warning("DNS names no endpoint; the configured endpoints serve")
         case .loopAvoided(let key, let address):
