@@ -154,7 +154,7 @@ public struct ControlMachine: Sendable {
 
     /// When ``timerFired(at:using:)`` must be called, if no fact comes before.
     public var nextDeadline: Instant? {
-        [names.nextDue, endpoints.nextDeadline, saving.due, health.values.compactMap(\.nextProbe).min()].compactMap { $0 }.min()
+        [names.nextDue, nextHurry, endpoints.nextDeadline, saving.due, health.values.compactMap(\.nextProbe).min()].compactMap { $0 }.min()
     }
 
     /// Nobody is good and somebody waits.
@@ -180,10 +180,14 @@ public struct ControlMachine: Sendable {
             return
         }
         if isUrgent { for id in health.keys { health[id]?.hurry(at: now) } }
-        let pace = isUrgent ? Self.hurryEvery.urgent : Self.hurryEvery.else
-        if let hurriedAt, now - hurriedAt < pace { return }
+        if let nextHurry, now < nextHurry { return }
         hurriedAt = now
         names.hurry(at: now)
+    }
+
+    private var nextHurry: Instant? {
+        guard names.nextDue != nil else { return nil }
+        return hurriedAt.map { $0 + (isUrgent ? Self.hurryEvery.urgent : Self.hurryEvery.else) }
     }
 
     private mutating func dueProbes(at now: Instant) -> [Action] {
