@@ -116,6 +116,14 @@ public struct ControlMachine: Sendable {
         return (isNews ? tellUp(id) : []) + settle(at: now, using: &generator)
     }
 
+    /// The sessions or dials of an endpoint give reason to look at it: a probe decides.
+    public mutating func suspected(
+        _ id: EndpointID, at now: Instant, using generator: inout some RandomNumberGenerator
+    ) -> [Action] {
+        health[id]?.suspected(at: now)
+        return settle(at: now, using: &generator)
+    }
+
     /// A probe has its result.
     public mutating func probeFinished(
         _ id: EndpointID, _ result: ProbeResult, at now: Instant, using generator: inout some RandomNumberGenerator
@@ -195,7 +203,7 @@ public struct ControlMachine: Sendable {
             guard let due = health[id]?.nextProbe, due <= now, let member = endpoints[id] else { return nil }
             let addresses = addresses(of: member)
             guard !addresses.isEmpty else { return nil }
-            health[id]?.probeStarted()
+            health[id]?.probeStarted(at: now)
             return .probe(id, addresses)
         }
     }
