@@ -5,8 +5,7 @@ public enum ProcessSockets {
     /// The far ends ("127.20.30.1:2379") of the established IPv4 connections that process `pid` holds.
     public static func establishedPeers(of pid: pid_t) throws -> [String] {
         let own = socketNumbers(of: pid)
-        let table = try String(contentsOfFile: "/proc/net/tcp", encoding: .utf8)
-        return table.split(separator: "\n").dropFirst().compactMap { line in
+        return try table().split(separator: "\n").dropFirst().compactMap { line in
             let columns = line.split(separator: " ")
             let isEstablished = columns.count > 9 && columns[3] == "01"
             guard isEstablished, own.contains(String(columns[9])) else { return nil }
@@ -17,6 +16,20 @@ public enum ProcessSockets {
     /// How many descriptors process `pid` has open.
     public static func descriptorCount(of pid: pid_t) throws -> Int {
         try FileManager.default.contentsOfDirectory(atPath: "/proc/\(pid)/fd").count
+    }
+
+    /// The kernel's list. Foundation reads such a file, whose size is said to be 0, only in part.
+    private static func table() throws -> String {
+        let descriptor = open("/proc/net/tcp", O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else { throw TestingError("/proc/net/tcp: \(String(cString: strerror(errno)))") }
+        defer { close(descriptor) }
+        var text: [UInt8] = []
+        var buffer = [UInt8](repeating: 0, count: 1 << 20)
+        while true {
+            let count = read(descriptor, &buffer, buffer.count)
+            guard count > 0 else { return String(decoding: text, as: UTF8.self) }
+            text += buffer[..<count]
+        }
     }
 
     private static func socketNumbers(of pid: pid_t) -> Set<String> {
