@@ -69,6 +69,9 @@ public struct DialSequence: Equatable, Sendable {
     /// The attempt with this number, if it is under way.
     public func attempt(_ number: UInt32) -> Attempt? { underway.first { $0.number == number } }
 
+    /// The attempt that has been under way for longest.
+    public var oldest: Attempt? { underway.first }
+
     /// The pause for a shortage of ours is over.
     public mutating func pauseEnded(at now: Instant) -> Action { dialNext(after: nil, at: now) }
 

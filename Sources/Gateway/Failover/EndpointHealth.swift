@@ -25,6 +25,8 @@ public struct EndpointHealth: Equatable, Sendable {
     public private(set) var failedAddresses: Set<IPAddress> = []
     /// When the next probe is due; `nil` while none is needed or one is under way.
     public private(set) var nextProbe: Instant?
+    /// When the last probe began.
+    public private(set) var lastProbe: Instant?
     /// Whether a probe is under way.
     public private(set) var isProbing = false
 
@@ -63,9 +65,20 @@ public struct EndpointHealth: Equatable, Sendable {
         return true
     }
 
+    /// There is reason to look: a probe is due now, but at most one a second.
+    public mutating func suspected(at now: Instant) {
+        guard !isProbing else { return }
+        let soonest = lastProbe.map { max($0 + Self.suspicionAtMostEvery, now) } ?? now
+        nextProbe = min(nextProbe ?? soonest, soonest)
+    }
+
+    /// Suspicion starts at most one probe a second (design: for each endpoint of each gateway).
+    public static let suspicionAtMostEvery = Duration.seconds(1)
+
     /// A probe begins.
-    public mutating func probeStarted() {
+    public mutating func probeStarted(at now: Instant) {
         isProbing = true
+        lastProbe = now
         nextProbe = nil
     }
 

@@ -116,6 +116,14 @@ public struct ControlMachine: Sendable {
         return (isNews ? tellUp(id) : []) + settle(at: now, using: &generator)
     }
 
+    /// The sessions or dials of an endpoint give reason to look at it: a probe decides.
+    public mutating func suspected(
+        _ id: EndpointID, at now: Instant, using generator: inout some RandomNumberGenerator
+    ) -> [Action] {
+        health[id]?.suspected(at: now)
+        return settle(at: now, using: &generator)
+    }
+
     /// A probe has its result.
     public mutating func probeFinished(
         _ id: EndpointID, _ result: ProbeResult, at now: Instant, using generator: inout some RandomNumberGenerator
@@ -154,7 +162,7 @@ public struct ControlMachine: Sendable {
 
     /// When ``timerFired(at:using:)`` must be called, if no fact comes before.
     public var nextDeadline: Instant? {
-        [names.nextDue, endpoints.nextDeadline, saving.due, health.values.compactMap(\.nextProbe).min()].compactMap { $0 }.min()
+        [names.nextDue, nextHurry, endpoints.nextDeadline, saving.due, health.values.compactMap(\.nextProbe).min()].compactMap { $0 }.min()
     }
 
     /// Nobody is good and somebody waits.
@@ -180,10 +188,14 @@ public struct ControlMachine: Sendable {
             return
         }
         if isUrgent { for id in health.keys { health[id]?.hurry(at: now) } }
-        let pace = isUrgent ? Self.hurryEvery.urgent : Self.hurryEvery.else
-        if let hurriedAt, now - hurriedAt < pace { return }
+        if let nextHurry, now < nextHurry { return }
         hurriedAt = now
         names.hurry(at: now)
+    }
+
+    private var nextHurry: Instant? {
+        guard names.nextDue != nil else { return nil }
+        return hurriedAt.map { $0 + (isUrgent ? Self.hurryEvery.urgent : Self.hurryEvery.else) }
     }
 
     private mutating func dueProbes(at now: Instant) -> [Action] {
@@ -191,7 +203,7 @@ public struct ControlMachine: Sendable {
             guard let due = health[id]?.nextProbe, due <= now, let member = endpoints[id] else { return nil }
             let addresses = addresses(of: member)
             guard !addresses.isEmpty else { return nil }
-            health[id]?.probeStarted()
+            health[id]?.probeStarted(at: now)
             return .probe(id, addresses)
         }
     }

@@ -17,6 +17,8 @@ public struct NameWatch: Equatable, Sendable {
 
     /// Failed questions are repeated after 1 s, then later, at most after 30 s.
     public static let backoff = Backoff(first: .seconds(1), longest: .seconds(30))
+    /// How long "there is none" holds where the server does not say (RFC 2308 forbids to keep it at all): 30 s.
+    public static let negativeTTL = Duration.seconds(30)
     /// Hurried questions are asked at most this often.
     public static let hurriedAtMostEvery = Duration.seconds(1)
 
@@ -98,7 +100,7 @@ public struct NameWatch: Equatable, Sendable {
             entry.failure = nil
             entry.failures = 0
             entry.answeredAt = now
-            entry.due = now + refresh(after: timeToLive ?? timing.maximumTTL, using: &generator)
+            entry.due = now + refresh(after: timeToLive ?? Self.negativeTTL, using: &generator)
             return isNews ? .startedFailing("no records") : .noNews
         case .failed(let reason):
             let isNews = entry.failures == 0

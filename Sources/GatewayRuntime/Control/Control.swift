@@ -136,6 +136,8 @@ actor Control {
             perform(machine.dialFailed(id, address, failure, at: now, using: &generator))
         case .dialSucceeded(let id, let address):
             perform(machine.dialSucceeded(id, address, at: now, using: &generator))
+        case .suspected(let id):
+            perform(machine.suspected(id, at: now, using: &generator))
         case .heldClientsChanged:
             perform(machine.clientsHeld(held.count, at: now, using: &generator))
         case .acceptPaused(let error):

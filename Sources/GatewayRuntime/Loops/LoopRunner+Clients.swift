@@ -96,6 +96,7 @@ extension LoopRunner {
         guard var client = clients[session] else { return }
         let (timedOut, action) = client.sequence.timerFired(at: now)
         clients[session] = client
+        if case .dial = action { client.sequence.oldest.map { facts.append(.suspected($0.endpoint)) } }
         for attempt in timedOut {
             _ = unsafe csp_session_cancel_dial(loop, session, attempt.number)  // ENOENT: its verdict is queued
             facts.append(.dialFailed(attempt.endpoint, attempt.address, .timedOut))

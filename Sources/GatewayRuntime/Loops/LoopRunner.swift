@@ -89,6 +89,7 @@ internal import Synchronization
         case .CSP_EVENT_DIAL_FAILED: dialFailed(event.session, attempt: event.attempt, error: event.error)
         case .CSP_EVENT_OPENED: opened(event.session, attempt: event.attempt)
         case .CSP_EVENT_ENDED: ended(event)
+        case .CSP_EVENT_SUSPECT: facts.append(.suspected(EndpointID(slot: event.endpoint)))
         case .CSP_EVENT_ACCEPT_PAUSED: facts.append(.acceptPaused(error: event.error))
         case .CSP_EVENT_ACCEPT_RESUMED: facts.append(.acceptResumed)
         }
@@ -97,10 +98,15 @@ internal import Synchronization
     private func ended(_ event: csp_event) {
         if event.endpoint == CSP_ENDPOINT_NONE {
             forget(event.session)
-        } else if plan.plan.policy == .leastSessions {
-            spread.ended(on: EndpointID(slot: event.endpoint))
+        } else {
+            sessionEnded(on: EndpointID(slot: event.endpoint), event.reason)
         }
         accessLog?.write(event)
+    }
+
+    private func sessionEnded(on endpoint: EndpointID, _ reason: csp_end_reason) {
+        if plan.plan.policy == .leastSessions { spread.ended(on: endpoint) }
+        if reason == .CSP_END_UPSTREAM_RESET || reason == .CSP_END_UPSTREAM_FAILED { facts.append(.suspected(endpoint)) }
     }
 
     private func takeOrders() -> [Order] {
