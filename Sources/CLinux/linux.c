@@ -33,6 +33,11 @@ struct clinux_time clinux_utc(void)
 	};
 }
 
+int64_t clinux_utc_seconds(void)
+{
+	return (int64_t)time(NULL);
+}
+
 const char *clinux_errno_name(int number)
 {
 	return strerrorname_np(number);

@@ -3,8 +3,8 @@
 #include <netinet/in.h>
 #include <string.h>
 
-/* Below this a port is no ephemeral one in any sane ip_local_port_range, so a dial cannot meet itself. */
-#define SELF_CONNECT_PORT_MIN 10000u
+/* Busy machines set ip_local_port_range to "1024 65535": only below that a dial cannot meet itself. */
+#define SELF_CONNECT_PORT_MIN 1024u
 
 static uint64_t dial_tag(const struct dial *dial)
 {
@@ -32,7 +32,7 @@ static bool descriptor_take(csp_loop *loop, const struct session *session)
 static void descriptor_give_back(csp_loop *loop, const struct session *session)
 {
 	if (session->first_dial != SLAB_NONE)
-		atomic_fetch_sub(&loop->plane->descriptors, 1);
+		descriptors_give_back(loop, 1);
 }
 
 void dial_destroy(csp_loop *loop, struct session *session, struct dial *dial)

@@ -40,6 +40,8 @@ struct pipe {
 
 /* A pipe that is empty, or NULL when the budget of pages or descriptors has none left: copy then. */
 struct pipe *pipe_take(csp_loop *loop);
+/* The same for bytes that must leave our memory: only the system can refuse it (NULL). */
+struct pipe *pipe_take_beyond_budget(csp_loop *loop);
 /* Takes an empty pipe back into the loop's pool, or closes it where the pool is full. */
 void pipe_give_back(csp_loop *loop, struct pipe *pipe);
 /* Closes a pipe that may hold bytes. */
@@ -167,6 +169,8 @@ struct listener {
 void listener_event(csp_loop *loop, uint32_t listener);
 /* Arms paused listeners again if the limits allow it. */
 void listeners_resume(csp_loop *loop);
+/* Gives back descriptors of the budget; who waits for them in a paused listener is let in by the loop's next turn. */
+void descriptors_give_back(csp_loop *loop, uint32_t count);
 
 /* ---- address.c ---- */
 

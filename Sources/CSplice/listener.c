@@ -7,6 +7,11 @@
 
 /* How many connections one wake-up accepts before the loop looks at its sessions again. */
 #define ACCEPT_BATCH 16
+/*
+ * A loop that shall not look at a listener. Hang-ups are reported whatever was asked for, and who gave us the listener
+ * can shut it down: edge triggered they are told once; level triggered the loop would never sleep again.
+ */
+#define DISARMED EPOLLET
 /* How long accepting rests when descriptors or memory ran out and no session of ours ends meanwhile. */
 #define ACCEPT_RETRY_NS 100000000u
 
@@ -47,7 +52,7 @@ static int arm(csp_plane *plane, uint32_t index, uint32_t loop, uint32_t events)
 /* epoll_ctl works on another loop's set, and wakes it where a connection waits: no message is needed. */
 static void pass_role(csp_plane *plane, uint32_t index, csp_loop *from, csp_loop *to)
 {
-	(void)arm(plane, index, from->index, 0); /* a registered descriptor: a change needs no memory, cannot fail */
+	(void)arm(plane, index, from->index, DISARMED); /* a registered descriptor: a change needs no memory, cannot fail */
 	(void)arm(plane, index, to->index, EPOLLIN);
 	plane->listeners[index].owner = to->index;
 }
@@ -60,17 +65,35 @@ static bool at_limit(csp_plane *plane)
 		atomic_load(&plane->descriptors) + 2 > plane->options.max_descriptors;
 }
 
+void descriptors_give_back(csp_loop *loop, uint32_t count)
+{
+	atomic_fetch_sub(&loop->plane->descriptors, count);
+	if (atomic_load(&loop->plane->paused_listeners) > 0)
+		loop->retry_accept_at_ns = loop->now_ns;
+}
+
+/* Pipes at rest are a convenience, clients come first: ours go at once, the other loops drop theirs when woken. */
+static bool free_resting_pipes(csp_loop *loop)
+{
+	bool had_some = loop->free_pipe_count > 0;
+
+	pipe_pool_destroy(loop);
+	return had_some;
+}
+
 static void pause_listener(csp_loop *loop, uint32_t index, int error)
 {
 	struct listener *listener = &loop->plane->listeners[index];
 
-	(void)arm(loop->plane, index, listener->owner, 0); /* as in pass_role */
+	(void)arm(loop->plane, index, listener->owner, DISARMED); /* as in pass_role */
 	listener->is_paused = true;
 	atomic_fetch_add(&loop->plane->paused_listeners, 1);
 	loop->retry_accept_at_ns = loop->now_ns + ACCEPT_RETRY_NS;
+	for (uint32_t i = 0; i < loop->plane->options.loops; i++)
+		if (i != loop->index)
+			(void)csp_loop_wake(loop->plane->loops[i]); /* an eventfd of ours: cannot fail */
 	tell(loop, CSP_EVENT_ACCEPT_PAUSED, index, error);
 }
-
 
 /* accept(2) also reports what already happened to the new connection; the next one may be fine. */
 static bool concerns_one_connection(int error)
@@ -127,7 +150,7 @@ static void accept_batch(csp_loop *loop, struct listener *listener, uint32_t ind
 			pass_role(loop->plane, index, loop, target);
 			return;
 		}
-		if (at_limit(loop->plane)) {
+		if (at_limit(loop->plane) && !(free_resting_pipes(loop) && !at_limit(loop->plane))) {
 			pause_listener(loop, index, 0);
 			return;
 		}
@@ -137,7 +160,7 @@ static void accept_batch(csp_loop *loop, struct listener *listener, uint32_t ind
 		if (result > 0)
 			continue;
 		counter_add(&loop->counters.accept_errors, 1);
-		if (concerns_one_connection(-result))
+		if (concerns_one_connection(-result) || free_resting_pipes(loop))
 			continue;
 		/* A shortage; or an error that no manual page promises, which must not make us spin either. */
 		pause_listener(loop, index, -result);
@@ -183,7 +206,7 @@ static int register_listener(csp_plane *plane, uint32_t index)
 
 	for (uint32_t i = 0; i < plane->options.loops; i++) {
 		int result = sys_epoll_ctl(
-			plane->loops[i]->epoll, EPOLL_CTL_ADD, listener->fd, 0, listener_tag(index));
+			plane->loops[i]->epoll, EPOLL_CTL_ADD, listener->fd, DISARMED, listener_tag(index));
 
 		if (result < 0)
 			return result;

@@ -165,6 +165,8 @@ static void dispatch(csp_loop *loop, const struct epoll_event *event)
 	switch (tag) {
 	case TAG_WAKE:
 		loop->woken = true;
+		if (atomic_load(&loop->plane->paused_listeners) > 0)
+			pipe_pool_destroy(loop); /* they hold descriptors that a client waits for */
 		break;
 	case TAG_LISTENER:
 		listener_event(loop, index);
@@ -218,8 +220,10 @@ static void loop_turn(csp_loop *loop, int timeout_ms)
 
 int csp_loop_wait(csp_loop *loop, struct csp_event *events, uint32_t capacity, int timeout_ms)
 {
-	uint64_t deadline = timeout_ms < 0 ? UINT64_MAX : sys_now_ns() + (uint64_t)timeout_ms * 1000000u;
+	uint64_t deadline;
 
+	loop->now_ns = sys_now_ns(); /* the caller may have been away for long */
+	deadline = timeout_ms < 0 ? UINT64_MAX : loop->now_ns + (uint64_t)timeout_ms * 1000000u;
 	loop->woken = false;
 	while (loop->queue_count == 0 && !loop->woken) {
 		int left_ms = -1;

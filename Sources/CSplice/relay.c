@@ -89,7 +89,8 @@ static enum turn nothing_read(struct relay *relay, struct leg *from, ssize_t res
 /*
  * Through the loop's buffer: the cheaper way up to 16 KiB a turn. A read that did not fill the buffer has emptied
  * the socket, so a second one that would say EAGAIN is saved; not so when an end of stream, an error (hung_up) or an
- * urgent mark, at which a read stops, may be behind it.
+ * urgent mark, at which a read stops, may be behind it; nor on a unix socket, where a read also stops behind passed
+ * descriptors.
  */
 static enum turn fill_copying(csp_loop *loop, struct relay *relay, struct leg *from, struct leg *to, struct failure *failure)
 {
@@ -109,7 +110,7 @@ static enum turn fill_copying(csp_loop *loop, struct relay *relay, struct leg *f
 
 	if (got <= 0)
 		return nothing_read(relay, from, got, failure);
-	if ((size_t)got < room && !from->hung_up && !from->urgent)
+	if ((size_t)got < room && from->is_tcp && !from->hung_up && !from->urgent)
 		from->readable = false;
 	relay->streak = (size_t)got == COPY_BYTES ? (uint8_t)(relay->streak + 1) : 0;
 	if (relay->streak >= FULL_READS_TO_SPLICE && !relay->never_splice) {
@@ -253,7 +254,7 @@ int relay_stash_to_pipe(csp_loop *loop, struct relay *relay)
 	if (stash == NULL)
 		return 0;
 
-	struct pipe *pipe = pipe_take(loop);
+	struct pipe *pipe = pipe_take_beyond_budget(loop);
 
 	if (pipe == NULL)
 		return -EMFILE;

@@ -50,6 +50,8 @@ static void unlink_from_endpoint(csp_loop *loop, struct session *session)
 	if (session->next != SLAB_NONE)
 		((struct session *)slab_at(&loop->sessions, session->next))->previous = session->previous;
 	counter_add(&slot->sessions, (uint64_t)-1);
+	if (slot->first_session == 0)
+		counter_set(&slot->unanswered_since_ns, 0); /* nobody is left to whom an answer is owed */
 }
 
 static struct session *session_take_slot(csp_loop *loop)
@@ -95,6 +97,8 @@ struct session *session_accept(csp_loop *loop, int fd, bool is_tcp)
 	}
 	session->accepted_at_ns = loop->now_ns;
 	session->legs[DOWN] = (struct leg){.fd = fd, .is_tcp = is_tcp};
+	if (!is_tcp) /* a TCP socket has it from its listener, a unix one inherits nothing */
+		(void)sys_set_int(fd, SOL_SOCKET, SO_OOBINLINE, 1); /* best effort: without it the byte is dropped */
 	if (sys_epoll_ctl(loop->epoll, EPOLL_CTL_ADD, fd, LEG_EVENTS, leg_tag(session, DOWN)) < 0) {
 		sys_close(fd);
 		session_free_slot(loop, session);
@@ -227,6 +231,21 @@ static int leg_take_error(struct leg *leg)
 	return error < 0 ? -error : error;
 }
 
+/*
+ * A write that failed came upon a reset which may have overtaken the peer's last words: "request refused", then a
+ * close with our bytes unread. Whoever talks to that peer directly can read them before the error, so they are
+ * passed on first. The failed write has used the error up, so an end of stream read now would be a lie: none is told.
+ */
+static void pass_on_last_words(csp_loop *loop, struct session *session, int from)
+{
+	struct leg *legs = session->legs;
+	struct failure ignored; /* the session fails already */
+
+	legs[from].readable = true;
+	while (relay_turn(loop, &session->relays[from], &legs[from], &legs[1 - from], true, &ignored) == TURN_AGAIN)
+		; /* the peer is gone: it ends with what the socket holds */
+}
+
 void session_turn(csp_loop *loop, struct session *session)
 {
 	struct relay *relays = session->relays;
@@ -241,6 +260,9 @@ void session_turn(csp_loop *loop, struct session *session)
 			relays[to].state == RELAY_DONE, &failure);
 
 		if (turn == TURN_FAILED) {
+			if (failure.leg == 1)
+				pass_on_last_words(loop, session, to);
+			count_bytes(loop, session, relays[DOWN].bytes - before[DOWN], relays[UP].bytes - before[UP]);
 			session_fail(loop, session, failure.leg == 0 ? from : failure.leg == 1 ? to : -1,
 				failure.error);
 			return;
@@ -411,6 +433,7 @@ int csp_loop_adopt(csp_loop *loop, const struct csp_session_record *record, csp_
 	session = session_take_slot(loop);
 	if (session == NULL)
 		return -ENOMEM;
+	loop->now_ns = sys_now_ns(); /* its age is measured by this clock: ours must not lie before its beginning */
 	session->legs[DOWN] = adopt_leg(record->downstream);
 	session->legs[UP] = adopt_leg(record->upstream);
 	session->accepted_at_ns = record->opened_at_ns;

@@ -31,9 +31,11 @@ public struct GatewayService: Service {
         let held = HeldClients()
         let resolver = try await ResolverFactory(executor: executor).make(servers: settings.dnsServers)
         let control = Control(
-            executor: executor, options: options, resolver: resolver, published: published, held: held, logger: logger)
+            executor: executor, options: options, resolver: resolver, published: published, held: held,
+            stateFile: settings.stateDirectory.map(StateFile.init(directory:)), logger: logger)
         let plane = try DataPlane(
-            options: try dataPlaneOptions(), plan: published, held: held, report: { control.tell($0) })
+            options: try dataPlaneOptions(), plan: published, held: held,
+            accessLog: settings.accessLog ? AccessLog(logger: logger) : nil, report: { control.tell($0) })
         let listeners = try await listen(plane, resolver)
         try plane.start()
         defer { plane.stop() }

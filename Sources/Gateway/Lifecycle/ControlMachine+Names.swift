@@ -32,10 +32,11 @@ extension ControlMachine {
         }
         let entries = AddressFamily.allCases.compactMap { names[.addresses(name, $0)] }
         let positive = entries.filter { !$0.isNegative && $0.good != nil }
-        return (positive.isEmpty ? entries : positive).flatMap { entry -> [IPAddress] in
+        let known = (positive.isEmpty ? entries : positive).flatMap { entry -> [IPAddress] in
             guard case .addresses(let addresses, _) = entry.good else { return [] }
             return addresses
         }
+        return known.isEmpty ? remembered?.addresses(of: host) ?? [] : known
     }
 
     mutating func take(
@@ -93,7 +94,7 @@ extension ControlMachine {
     private mutating func fallBack(_ source: DiscoverySource, at now: Instant) -> [Action] {
         guard !told.usesConfigured, !options.endpointsAreDefault, source.hasNothing(in: names) else { return [] }
         told.usesConfigured = true
-        return [.tell(.usingConfiguredEndpoints)] + declare(options.endpoints, at: now)
+        return [.tell(.usingConfiguredEndpoints)] + declare(fallbackDeclarations, at: now)
     }
 
     mutating func declare(_ declarations: [EndpointDeclaration], at now: Instant) -> [Action] {

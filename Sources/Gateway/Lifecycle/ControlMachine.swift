@@ -14,6 +14,8 @@ public struct ControlMachine: Sendable {
         case probe(EndpointID, [SocketAddress])
         /// End the sessions of an endpoint that was removed.
         case resetSessions(EndpointID)
+        /// Keep this set for a start without DNS.
+        case save(LastGoodSet)
         /// Write a line to the log.
         case tell(Notice)
     }
@@ -38,6 +40,8 @@ public struct ControlMachine: Sendable {
     var heldClients = 0
     var preference = Preference()
     var told = ToldNotices()
+    var remembered: LastGoodSet?
+    var saving: Saving
     private var hurriedAt: Instant?
 
     /// A machine that has not started: no question asked, no plan published.
@@ -45,15 +49,24 @@ public struct ControlMachine: Sendable {
         self.options = options
         names = NameWatch(timing: options.names)
         endpoints = EndpointSet(removalGrace: options.removalGrace)
+        saving = Saving(source: options.rememberedSource)
     }
 
-    /// The listeners are open. The first plan and the first questions follow.
+    /// The listeners are open. The first plan and the first questions follow. What is remembered of an earlier run serves
+    /// until DNS answers, beside the configured endpoints.
     public mutating func started(
-        at now: Instant, guardedBy loopGuard: LoopGuard, using generator: inout some RandomNumberGenerator
+        at now: Instant, guardedBy loopGuard: LoopGuard, remembering remembered: LastGoodSet? = nil,
+        using generator: inout some RandomNumberGenerator
     ) -> [Action] {
         self.loopGuard = loopGuard
+        self.remembered = remembered
+        saving.last = remembered
         var actions: [Action] = []
-        if options.discovery == nil { actions += declare(options.endpoints, at: now) }
+        if options.discovery == nil {
+            actions += declare(options.endpoints, at: now)
+        } else if remembered != nil {
+            actions += [.tell(.usingRememberedEndpoints)] + declare(fallbackDeclarations, at: now)
+        }
         return actions + settle(at: now, using: &generator)
     }
 
@@ -141,7 +154,7 @@ public struct ControlMachine: Sendable {
 
     /// When ``timerFired(at:using:)`` must be called, if no fact comes before.
     public var nextDeadline: Instant? {
-        [names.nextDue, endpoints.nextDeadline, health.values.compactMap(\.nextProbe).min()].compactMap { $0 }.min()
+        [names.nextDue, endpoints.nextDeadline, saving.due, health.values.compactMap(\.nextProbe).min()].compactMap { $0 }.min()
     }
 
     /// Nobody is good and somebody waits.
@@ -155,7 +168,7 @@ public struct ControlMachine: Sendable {
         var actions = publishIfChanged(using: &generator)
         hurryIfNobodyIsLeft(at: now)
         actions += names.takeDue(at: now).map { .ask($0) }
-        return actions + dueProbes(at: now)
+        return actions + dueProbes(at: now) + dueSave(at: now)
     }
 
     /// How often names are asked again while nobody is good: with and without clients that wait.

@@ -24,6 +24,8 @@ public enum Notice: Equatable, Sendable {
     case discoveryRecovered(name: String)
     /// Only plain SRV records were found: nothing authenticates them.
     case discoveryIsPlain(name: String)
+    /// Until DNS answers, the endpoints of an earlier run serve.
+    case usingRememberedEndpoints
     /// Discovery has given nothing, so the configured endpoints serve.
     case usingConfiguredEndpoints
     /// An endpoint's address is one of ours: never dialed.

@@ -19,6 +19,7 @@ actor Control {
     private let probe: TCPProbe
     private let published: PublishedPlan
     private let held: HeldClients
+    private let stateFile: StateFile?
     private let log: NoticeLog
     private let logger: Logger
     private let works: AsyncStream<Work>
@@ -27,6 +28,7 @@ actor Control {
     private var machine: ControlMachine
     private var generator = SystemRandomNumberGenerator()
     private var runners: [LoopRunner] = []
+    private var saveFailed = false
     private var timer: EventExecutor.TimerID?
     private var fileWatch: FileWatch?
     private var acceptLog = AcceptLog()
@@ -36,12 +38,13 @@ actor Control {
 
     init(
         executor: EventExecutor, options: ControlOptions, resolver: Resolver, published: PublishedPlan,
-        held: HeldClients, logger: Logger
+        held: HeldClients, stateFile: StateFile?, logger: Logger
     ) {
         self.executor = executor
         self.resolver = resolver
         self.published = published
         self.held = held
+        self.stateFile = stateFile
         self.logger = logger
         probe = TCPProbe(executor: executor)
         log = NoticeLog(logger: logger)
@@ -62,11 +65,14 @@ actor Control {
                 [newWork] in newWork.yield(.systemFilesChanged)
             }
         } catch {
-            logger.warning("changes of /etc/hosts and /etc/resolv.conf will be noticed late", metadata: ["error": "\(error)"])
+            logger.warning(
+                "changes of /etc/hosts and /etc/resolv.conf will be noticed late", metadata: ["error": "\(error)"])
         }
         guardListeners = listeners
         let loopGuard = LoopGuard(listeners: listeners, localAddresses: LocalAddresses.read())
-        perform(machine.started(at: MonotonicClock.now(), guardedBy: loopGuard, using: &generator))
+        perform(
+            machine.started(
+                at: MonotonicClock.now(), guardedBy: loopGuard, remembering: remember(), using: &generator))
     }
 
     private var guardListeners: [SocketAddress] = []
@@ -147,10 +153,32 @@ actor Control {
             case .publish(let plan): publish(plan)
             case .resetSessions(let id):
                 for runner in runners { runner.submit(.resetSessions(id, spread: Self.removalSpread)) }
+            case .save(let set): save(set)
             case .tell(let notice): log.write(notice)
             }
         }
         schedule()
+    }
+
+    /// A set that cannot be written costs nothing but a later start without DNS: one line, until it works again.
+    private func save(_ set: LastGoodSet) {
+        guard let stateFile else { return }
+        do throws(SystemError) {
+            try stateFile.write(set)
+            saveFailed = false
+        } catch {
+            if !saveFailed { logger.warning("the endpoints cannot be kept for the next start", metadata: ["error": "\(error)"]) }
+            saveFailed = true
+        }
+    }
+
+    private func remember() -> LastGoodSet? {
+        do throws(LastGoodSetError) {
+            return try stateFile?.read(source: machine.options.rememberedSource)
+        } catch {
+            logger.warning("the endpoints kept by an earlier run are ignored", metadata: ["error": "\(error)"])
+            return nil
+        }
     }
 
     private func publish(_ plan: DialPlan) {

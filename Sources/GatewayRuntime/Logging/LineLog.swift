@@ -1,6 +1,6 @@
-public import Logging
 public import Gateway
 internal import Glibc
+public import Logging
 
 /// Writes log lines to stderr, each with one write(2), in the form that its reader expects.
 public struct LineLog: LogHandler {

@@ -8,7 +8,8 @@ extension Logger.MetadataValue {
         case .stringConvertible(let value): "\(value)"
         case .array(let values): "[" + values.map(\.plainText).joined(separator: " ") + "]"
         case .dictionary(let values):
-            "{" + values.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value.plainText)" }.joined(separator: " ") + "}"
+            "{" + values.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value.plainText)" }.joined(separator: " ")
+                + "}"
         }
     }
 
@@ -20,7 +21,9 @@ extension Logger.MetadataValue {
         case .stringConvertible(let value): "\(value)".jsonQuoted
         case .array(let values): "[" + values.map(\.json).joined(separator: ",") + "]"
         case .dictionary(let values):
-            "{" + values.sorted { $0.key < $1.key }.map { "\($0.key.jsonQuoted):\($0.value.json)" }.joined(separator: ",")
+            "{"
+                + values.sorted { $0.key < $1.key }.map { "\($0.key.jsonQuoted):\($0.value.json)" }.joined(
+                    separator: ",")
                 + "}"
         }
     }

@@ -11,7 +11,8 @@ struct NoticeLog {
             logger.info("endpoint known", metadata: ["address": "\(key)"])
         case .endpointMissing(let key):
             logger.warning(
-                "endpoint no longer listed; it gets no new session while others are left", metadata: ["address": "\(key)"])
+                "endpoint no longer listed; it gets no new session while others are left",
+                metadata: ["address": "\(key)"])
         case .endpointDraining(let key, let grace):
             logger.warning(
                 "endpoint removed; its sessions end", metadata: ["address": "\(key)", "grace": "\(grace.goText)"])
@@ -36,6 +37,8 @@ struct NoticeLog {
             logger.warning(
                 "discovered endpoints are not authenticated: only records for connections without TLS exist",
                 metadata: ["name": "\(name)"])
+        case .usingRememberedEndpoints:
+            logger.info("until DNS answers, the endpoints of the last run serve")
         case .usingConfiguredEndpoints:
             logger.warning("DNS names no endpoint; the configured endpoints serve")
         case .loopAvoided(let key, let address):

@@ -14,7 +14,7 @@ internal import Glibc
 
     /// Creates the plane; nothing runs yet.
     init(
-        options: csp_options, plan: PublishedPlan, held: HeldClients,
+        options: csp_options, plan: PublishedPlan, held: HeldClients, accessLog: AccessLog?,
         report: @escaping @Sendable ([LoopFact]) -> Void
     ) throws(SystemError) {
         var created: OpaquePointer?
@@ -22,8 +22,11 @@ internal import Glibc
         try check("create the data plane", unsafe csp_plane_create(&options, &created))
         guard let created = unsafe created else { preconditionFailure("a plane was created") }
         unsafe plane = created
+        let spread = SessionSpread()
         runners = (0..<options.loops).map {
-            unsafe LoopRunner(loop: csp_plane_loop(created, $0), plan: plan, held: held, report: report)
+            unsafe LoopRunner(
+                loop: csp_plane_loop(created, $0), plan: plan, spread: spread, held: held, accessLog: accessLog,
+                report: report)
         }
     }
 

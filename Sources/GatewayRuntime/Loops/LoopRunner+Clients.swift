@@ -16,14 +16,18 @@ struct WaitingClient {
     var sequence: DialSequence
     /// The version of the plan that the sequence follows.
     var planVersion: UInt64
+    /// Whom the policy chose for it, where it has to be counted.
+    var meantFor: EndpointID?
     var state: State
     let acceptedAt: Instant
 }
 
 extension LoopRunner {
     func accepted(_ session: csp_session) {
+        let pick = spread.pick(from: plan.plan)
         clients[session] = WaitingClient(
-            sequence: DialSequence(plan: plan.plan), planVersion: plan.version, state: .dialing, acceptedAt: now)
+            sequence: DialSequence(plan: plan.plan, startingWith: pick), planVersion: plan.version,
+            meantFor: counted(pick), state: .dialing, acceptedAt: now)
         advance(session) { sequence, now in sequence.started(at: now) }
     }
 
@@ -35,15 +39,21 @@ extension LoopRunner {
     }
 
     func opened(_ session: csp_session, attempt: UInt32) {
-        if let won = clients[session]?.sequence.attempt(attempt), !won.isConfirmed {
-            facts.append(.dialSucceeded(won.endpoint, won.address))
-        }
-        forget(session)
+        let won = clients[session]?.sequence.attempt(attempt)
+        if let won, !won.isConfirmed { facts.append(.dialSucceeded(won.endpoint, won.address)) }
+        forget(session, joined: won?.endpoint)
+    }
+
+    private func counted(_ pick: Int) -> EndpointID? {
+        guard plan.plan.policy == .leastSessions, !plan.plan.targets.isEmpty else { return nil }
+        return plan.plan.targets[pick].endpoint
     }
 
     /// The session is joined, or has ended.
-    func forget(_ session: csp_session) {
-        guard let client = clients.removeValue(forKey: session), client.state == .held else { return }
+    func forget(_ session: csp_session, joined: EndpointID? = nil) {
+        guard let client = clients.removeValue(forKey: session) else { return }
+        if let meant = client.meantFor { spread.settled(meantFor: meant, joined: joined) }
+        guard client.state == .held else { return }
         held.remove()
         facts.append(.heldClientsChanged)
     }
@@ -75,7 +85,10 @@ extension LoopRunner {
     private func startOver(_ session: csp_session) {
         clients[session]?.state = .dialing
         clients[session]?.planVersion = plan.version
-        clients[session]?.sequence = DialSequence(plan: plan.plan)
+        if let meant = clients[session]?.meantFor { spread.settled(meantFor: meant, joined: nil) }
+        let pick = spread.pick(from: plan.plan)
+        clients[session]?.meantFor = counted(pick)
+        clients[session]?.sequence = DialSequence(plan: plan.plan, startingWith: pick)
         advance(session) { sequence, now in sequence.started(at: now) }
     }
 
@@ -105,12 +118,14 @@ extension LoopRunner {
             if result == -ENOENT || result == -EISCONN { return forget(session) }
             let failure = DialFailure(errno: -result)
             facts.append(.dialFailed(attempt.endpoint, attempt.address, failure))
-            guard let next = clients[session].map({ client in
-                var sequence = client.sequence
-                let next = sequence.dialFailed(attempt.number, failure, at: now)
-                clients[session]?.sequence = sequence
-                return next
-            }) else { return }
+            guard
+                let next = clients[session].map({ client in
+                    var sequence = client.sequence
+                    let next = sequence.dialFailed(attempt.number, failure, at: now)
+                    clients[session]?.sequence = sequence
+                    return next
+                })
+            else { return }
             action = next
         }
         switch action {

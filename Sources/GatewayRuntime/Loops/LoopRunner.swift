@@ -29,7 +29,9 @@ internal import Synchronization
 
     let loop: OpaquePointer
     let held: HeldClients
+    let spread: SessionSpread
     private let published: PublishedPlan
+    private let accessLog: AccessLog?
     private let report: @Sendable ([LoopFact]) -> Void
     private let orders = Mutex<[Order]>([])
 
@@ -41,12 +43,15 @@ internal import Synchronization
     private var isStopping = false
 
     init(
-        loop: OpaquePointer, plan: PublishedPlan, held: HeldClients, report: @escaping @Sendable ([LoopFact]) -> Void
+        loop: OpaquePointer, plan: PublishedPlan, spread: SessionSpread, held: HeldClients, accessLog: AccessLog?,
+        report: @escaping @Sendable ([LoopFact]) -> Void
     ) {
         unsafe self.loop = loop
         self.published = plan
         self.plan = plan.makeCache()
+        self.spread = spread
         self.held = held
+        self.accessLog = accessLog
         self.report = report
     }
 
@@ -83,10 +88,19 @@ internal import Synchronization
         case .CSP_EVENT_ACCEPTED: accepted(event.session)
         case .CSP_EVENT_DIAL_FAILED: dialFailed(event.session, attempt: event.attempt, error: event.error)
         case .CSP_EVENT_OPENED: opened(event.session, attempt: event.attempt)
-        case .CSP_EVENT_ENDED: forget(event.session)
+        case .CSP_EVENT_ENDED: ended(event)
         case .CSP_EVENT_ACCEPT_PAUSED: facts.append(.acceptPaused(error: event.error))
         case .CSP_EVENT_ACCEPT_RESUMED: facts.append(.acceptResumed)
         }
+    }
+
+    private func ended(_ event: csp_event) {
+        if event.endpoint == CSP_ENDPOINT_NONE {
+            forget(event.session)
+        } else if plan.plan.policy == .leastSessions {
+            spread.ended(on: EndpointID(slot: event.endpoint))
+        }
+        accessLog?.write(event)
     }
 
     private func takeOrders() -> [Order] {

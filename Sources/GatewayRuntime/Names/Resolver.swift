@@ -50,7 +50,9 @@ actor Resolver {
     /// An address of a host that should be this one; IPv4 first.
     func localAddress(of name: String) async -> IPAddress? {
         for family in AddressFamily.allCases {
-            if case .addresses(let addresses, _)? = try? await answer(.addresses(name, family)) { return addresses.first }
+            if case .addresses(let addresses, _)? = try? await answer(.addresses(name, family)) {
+                return addresses.first
+            }
         }
         return nil
     }
