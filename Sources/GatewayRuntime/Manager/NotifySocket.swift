@@ -20,7 +20,7 @@ struct NotifySocket: Sendable {
         guard number != -1 else { return }
         let descriptor = Descriptor(owning: number)
         let text = Array(lines.joined(separator: "\n").utf8)
-        _ = address.withSystemAddress { pointer, length in
+        _ = unsafe address.withSystemAddress { pointer, length in
             unsafe sendto(descriptor.number, text, text.count, Int32(MSG_NOSIGNAL), pointer, length)
         }
     }
