@@ -169,7 +169,9 @@ actor Control {
             try stateFile.write(set)
             saveFailed = false
         } catch {
-            if !saveFailed { logger.warning("the endpoints cannot be kept for the next start", metadata: ["error": "\(error)"]) }
+            if !saveFailed {
+                logger.warning("the endpoints cannot be kept for the next start", metadata: ["error": "\(error)"])
+            }
             saveFailed = true
         }
     }

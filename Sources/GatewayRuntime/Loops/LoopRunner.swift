@@ -106,7 +106,9 @@ internal import Synchronization
 
     private func sessionEnded(on endpoint: EndpointID, _ reason: csp_end_reason) {
         if plan.plan.policy == .leastSessions { spread.ended(on: endpoint) }
-        if reason == .CSP_END_UPSTREAM_RESET || reason == .CSP_END_UPSTREAM_FAILED { facts.append(.suspected(endpoint)) }
+        if reason == .CSP_END_UPSTREAM_RESET || reason == .CSP_END_UPSTREAM_FAILED {
+            facts.append(.suspected(endpoint))
+        }
     }
 
     private func takeOrders() -> [Order] {
