@@ -11,7 +11,8 @@ struct NoticeLog {
             logger.info("endpoint known", metadata: ["address": "\(key)"])
         case .endpointMissing(let key):
             logger.warning(
-                "endpoint no longer listed; it gets no new session while others are left", metadata: ["address": "\(key)"])
+                "endpoint no longer listed; it gets no new session while others are left",
+                metadata: ["address": "\(key)"])
         case .endpointDraining(let key, let grace):
             logger.warning(
                 "endpoint removed; its sessions end", metadata: ["address": "\(key)", "grace": "\(grace.goText)"])
