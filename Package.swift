@@ -68,7 +68,11 @@ let package = Package(
         .testTarget(name: "GatewayTests", dependencies: ["Gateway", "GatewayTesting"], swiftSettings: strictForTests),
         .testTarget(name: "CSpliceTests", dependencies: ["CSplice", "GatewayTesting"], swiftSettings: strictForTests),
         .testTarget(
-            name: "GatewayRuntimeTests", dependencies: ["GatewayRuntime", "Gateway", "GatewayTesting"],
+            name: "GatewayRuntimeTests",
+            dependencies: [
+                "GatewayRuntime", "Gateway", "GatewayTesting", "CSplice", "CLinux",
+                .product(name: "Logging", package: "swift-log"),
+            ],
             swiftSettings: strictForTests),
         .testTarget(
             name: "IntegrationTests", dependencies: ["GatewayTesting"], swiftSettings: strictForTests),

@@ -16,7 +16,8 @@ static struct session *dial_session(csp_loop *loop, const struct dial *dial)
 	return slab_at(&loop->sessions, dial->session);
 }
 
-/* A session's first attempt uses the descriptor reserved for its upstream side; each one beside it needs its own. */
+/* A session's first attempt uses the descriptor reserved for its upstream side; each one beside it needs its
+ * own. */
 static bool descriptor_take(csp_loop *loop, const struct session *session)
 {
 	csp_plane *plane = loop->plane;
@@ -76,7 +77,7 @@ static int connect_start(const struct csp_address *address, const struct csp_opt
 }
 
 int csp_session_dial(csp_loop *loop, csp_session number, const struct csp_address *address, uint32_t attempt,
-	uint32_t endpoint)
+        uint32_t endpoint)
 {
 	struct session *session = session_find(loop, number);
 	struct dial *dial;
@@ -87,7 +88,8 @@ int csp_session_dial(csp_loop *loop, csp_session number, const struct csp_addres
 		return -ENOENT;
 	if (session->state != SESSION_DIALING)
 		return -EISCONN;
-	if (endpoint >= CSP_ENDPOINTS_MAX || (address->family != CSP_FAMILY_IPV4 && address->family != CSP_FAMILY_IPV6))
+	if (endpoint >= CSP_ENDPOINTS_MAX ||
+	        (address->family != CSP_FAMILY_IPV4 && address->family != CSP_FAMILY_IPV6))
 		return -EINVAL;
 	if (!descriptor_take(loop, session))
 		return -EMFILE;
@@ -183,12 +185,12 @@ void dial_event(csp_loop *loop, struct dial *dial)
 		return;
 	}
 	event = (struct csp_event){
-		.session = session_number(session),
-		.kind = CSP_EVENT_DIAL_FAILED,
-		.attempt = dial->attempt,
-		.endpoint = dial->endpoint,
-		.error = error,
-		.elapsed_ns = loop->now_ns - dial->started_at_ns,
+	        .session = session_number(session),
+	        .kind = CSP_EVENT_DIAL_FAILED,
+	        .attempt = dial->attempt,
+	        .endpoint = dial->endpoint,
+	        .error = error,
+	        .elapsed_ns = loop->now_ns - dial->started_at_ns,
 	};
 	dial_destroy(loop, session, dial);
 	counter_add(&loop->counters.dial_failures, 1);

@@ -39,7 +39,9 @@ extension ControlMachine {
     private var goodSet: LastGoodSet {
         let isDiscovery = options.discovery != nil
         let entries = endpoints.all.compactMap { member -> LastGoodSet.Entry? in
-            guard member.presence == .present, isDiscovery == (member.declaration.origin != .configured) else { return nil }
+            guard member.presence == .present, isDiscovery == (member.declaration.origin != .configured) else {
+                return nil
+            }
             guard case .name = member.declaration.key.host else {
                 return LastGoodSet.Entry(declaration: member.declaration, addresses: [])
             }

@@ -9,8 +9,9 @@ struct LoggedEvent: Sendable, CustomStringConvertible {
 
     var description: String {
         """
-        loop \(loop): \(event.kind) session \(String(event.session, radix: 16)) attempt \(event.attempt) \
-        error \(event.error) reason \(event.reason) up \(event.bytes_up) down \(event.bytes_down)
+        loop \(loop): kind \(event.kind.rawValue) session \(String(event.session, radix: 16)) \
+        attempt \(event.attempt) error \(event.error) reason \(event.reason.rawValue) \
+        up \(event.bytes_up) down \(event.bytes_down)
         """
     }
 }

@@ -53,7 +53,14 @@ final class LoopThread: Sendable {
                 log.append(LoggedEvent(loop: handle.index, event: event))
                 handler(handle, event)
             }
-            for order in orders.withLock({ orders in defer { orders = [] }; return orders }) { order() }
+            for order in takeOrders() { order() }
+        }
+    }
+
+    private func takeOrders() -> [@Sendable () -> Void] {
+        orders.withLock { orders in
+            defer { orders = [] }
+            return orders
         }
     }
 
