@@ -84,6 +84,7 @@ actor Control {
     /// Decides nothing any more, and lets the loops go. It is called before they end.
     func close() {
         isClosed = true
+        if let unsaved = machine.unsavedSet { save(unsaved) }
         runners = []
         newWork.finish()
         stopWaiting()
@@ -215,10 +216,15 @@ actor Control {
             case .removed: Self.removalSpread
             case .dead: max(Self.deadSpread, Self.deadSpread * Int(clamping: sessions) / Self.deadSpreadHolds)
             }
+        guard sessions > 0 else { return }
         logger.info(
             "sessions are reset",
-            metadata: ["endpoint": "\(id.slot)", "count": .stringConvertible(Int(clamping: sessions))])
+            metadata: ["address": "\(name(of: id))", "count": .stringConvertible(Int(clamping: sessions))])
         for runner in runners { runner.submit(.resetSessions(id, spread: spread)) }
+    }
+
+    private func name(of id: EndpointID) -> String {
+        machine.endpoints[id]?.declaration.key.description ?? "a removed endpoint"
     }
 
     /// Clients of a dead endpoint hang, so they are told soon: within half a second for up to a thousand of them.
