@@ -65,6 +65,13 @@ public final class EtcdCluster: Sendable {
         }
     }
 
+    deinit {
+        // Before the folder goes, into which they write, and whoever still holds a member.
+        for member in members {
+            member.end()
+        }
+    }
+
     /// The members' addresses in the form of `--endpoints`.
     public var endpoints: String { members.map(\.address).joined(separator: ",") }
 

@@ -32,6 +32,11 @@ public final class NameServer: Sendable {
         }
     }
 
+    deinit {
+        // Before the folder goes, into which it writes.
+        state.withLock { $0.process = nil }
+    }
+
     /// Its address in the form of `--dns-server`.
     public var address: String { "127.0.0.1:\(port)" }
 
