@@ -72,7 +72,8 @@ public final class EtcdMember: Sendable {
             "--name=\(settings.name)", "--data-dir=\(settings.dataFolder)",
             "--listen-client-urls=\(clientURL)", "--advertise-client-urls=\(clientURL)",
             "--listen-peer-urls=\(peerURL)", "--initial-advertise-peer-urls=\(peerURL)",
-            "--initial-cluster=\(settings.initialCluster)", "--initial-cluster-state=\(settings.isInitialClusterNew ? "new" : "existing")",
+            "--initial-cluster=\(settings.initialCluster)",
+            "--initial-cluster-state=\(settings.isInitialClusterNew ? "new" : "existing")",
             "--logger=zap", "--log-outputs=stderr", "--log-level=warn",
         ] + settings.tlsFlags
     }

@@ -23,8 +23,8 @@ public struct PrivateMounts: Sendable {
 
     /// Whether this machine lets us: containers often do not.
     public static let arePossible: Bool = {
-        guard let process = try? ChildProcess(unshare[0], unshare.dropFirst() + ["mount", "-t", "tmpfs", "none", "/mnt"])
-        else { return false }
+        let mount = unshare.dropFirst() + ["mount", "-t", "tmpfs", "none", "/mnt"]
+        guard let process = try? ChildProcess(unshare[0], Array(mount)) else { return false }
         while process.isRunning { usleep(1_000) }
         return process.exitStatus == .code(0)
     }()
