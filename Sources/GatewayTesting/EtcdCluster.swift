@@ -1,4 +1,6 @@
+import Foundation
 import Synchronization
+
 
 /// A cluster of real etcd members on this machine, each on an address of its own, gone with its data when the last user
 /// lets go.
@@ -151,5 +153,26 @@ public final class EtcdCluster: Sendable {
             guard member.isRunning else { throw TestingError("\(member.name) ended: \(member.log.suffix(2_000))") }
             return try await client.run(["endpoint", "health", "--command-timeout=2s"]).isSuccess
         }
+    }
+
+    /// Sees to it that another member than this one leads.
+    ///
+    /// While a cluster has no leader, etcd itself ends the watches of clients that ask for one, as etcdctl does: a test
+    /// of what the gateway does for a watch must not kill the leader.
+    public func letAnotherMemberLead(than member: EtcdMember) async throws {
+        let client = try etcdctl(member.address)
+        guard try await status(of: member).isLeader else { return }
+        guard let other = members.first(where: { $0 !== member && $0.isRunning }) else {
+            throw TestingError("\(member.name) is the only one that runs")
+        }
+        try await client("move-leader", status(of: other).number)
+        try await eventually("another member than \(member.name) leads") { try await !status(of: member).isLeader }
+    }
+
+    /// What `etcdctl endpoint status` says in its second and fifth column.
+    private func status(of member: EtcdMember) async throws -> (number: String, isLeader: Bool) {
+        let columns = try await etcdctl(member.address)("endpoint", "status").components(separatedBy: ", ")
+        guard columns.count > 4 else { throw TestingError("etcdctl endpoint status gave \(columns)") }
+        return (columns[1], columns[4] == "true")
     }
 }

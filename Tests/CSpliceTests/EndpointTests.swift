@@ -1,6 +1,5 @@
 import CSplice
 import Glibc
-import Synchronization
 import Testing
 
 extension DataPlaneTests {
@@ -170,7 +169,7 @@ extension DataPlaneTests {
 /// A plane of one loop whose sessions are counted under these slots in turn.
 private func withPlaneOfSlots<Value>(_ slots: [UInt32], _ body: (PlaneUnderTest) throws -> Value) throws -> Value {
     let server = try UpstreamServer()
-    let count = Mutex(0)
+    let count = Guarded(0)
     return try withPlane(
         server: server,
         handler: { [address = server.address] loop, event in

@@ -1,6 +1,5 @@
 import CSplice
 import Glibc
-import Synchronization
 import Testing
 
 extension DataPlaneTests {
@@ -180,7 +179,7 @@ private func fillAndEmptyPipes(of sessions: [OpenSession]) throws {
 private func runPlane(descriptors: Int, beyond: Int, serverPort: UInt16, controlPort: UInt16) throws {
     let control = try Peer(connectedTo: .ip(.loopback4(port: controlPort)))
     let address = csp_address.loopback4(port: serverPort)
-    let undialed = Mutex<[csp_session]>([])
+    let undialed = Guarded<[csp_session]>([])
     let unused = try UpstreamServer()
     let used = ProcessFacts.openDescriptors { _ in true } + 3 + 4  // epoll, eventfd, listener; Swift's own threads
     try withPlane(

@@ -42,7 +42,10 @@ extension ControlMachine {
     mutating func carryOut(_ change: EndpointSet.Change, at now: Instant) -> [Action] {
         switch change {
         case .added(let id):
-            health[id] = EndpointHealth()
+            health[id] = EndpointHealth(
+                ProbeLadder.Options(
+                    check: options.healthCheck, hasTLSFiles: options.hasTLSFiles,
+                    speaksTLS: endpoints[id]?.declaration.speaksTLS))
             newcomers.declared(id, at: now)
             return tell(id) { .endpointAdded($0) }
         case .updated:
@@ -55,7 +58,8 @@ extension ControlMachine {
             return tell(id) { .endpointDraining($0, grace: endpoints.removalGrace) }
         case .expired(let member):
             health[member.id] = nil
-            return [.resetSessions(member.id), .tell(.endpointRemoved(member.declaration.key))]
+            verification[member.id] = nil
+            return [.resetSessions(member.id, .removed), .tell(.endpointRemoved(member.declaration.key))]
         }
     }
 
@@ -90,7 +94,8 @@ extension ControlMachine {
             }
             // One that drains is not dialed any more, so nobody needs to look after it either.
             let isDialed = if case .draining = member.presence { false } else { true }
-            let addresses = isDialed ? reachable(all.filter { !loops.contains($0) }) : []
+            let candidates = isDialed ? reachable(all.filter { !loops.contains($0) }) : []
+            let addresses = proven(candidates, of: member, at: now)
             health[member.id]?.addressesKnown(addresses, at: now)
         }
         told.loops = loops

@@ -6,7 +6,8 @@ actor Control {
     /// What takes time. The machine wants each question, and the probe of each endpoint, once at a time: that is the bound.
     private enum Work: Sendable {
         case ask(Question)
-        case probe(EndpointID, [SocketAddress])
+        case probe(EndpointID, EndpointHealth.Probe)
+        case verify(EndpointID, SocketAddress, name: String)
     }
 
     /// Whether somebody waits for endpoints to be known.
@@ -106,7 +107,8 @@ actor Control {
             for await work in works {
                 switch work {
                 case .ask(let question): group.addTask { await self.ask(question) }
-                case .probe(let id, let addresses): group.addTask { await self.probe(id, addresses) }
+                case .probe(let id, let probe): group.addTask { await self.probe(id, probe) }
+                case .verify(let id, let address, let name): group.addTask { await self.verify(id, address, name) }
                 }
             }
             group.cancelAll()
@@ -138,9 +140,17 @@ actor Control {
         perform(machine.answered(question, answer, at: MonotonicClock.now(), using: &generator))
     }
 
-    private func probe(_ id: EndpointID, _ addresses: [SocketAddress]) async {
-        guard let result = try? await probe.run(addresses) else { return }  // cancelled: we are going
-        perform(machine.probeFinished(id, result, at: MonotonicClock.now(), using: &generator))
+    private func probe(_ id: EndpointID, _ wanted: EndpointHealth.Probe) async {
+        guard let result = try? await probe.run(wanted.addresses) else { return }  // cancelled: we are going
+        let (address, outcome): (SocketAddress?, ProbeOutcome) =
+            switch result {
+            case .succeeded(let address): (address, .connected)
+            case .failed(let failure): (nil, .failed(failure, .dialing))
+            }
+        perform(machine.probeEnded(id, outcome, at: address, now: MonotonicClock.now(), using: &generator))
+    }
+
+    private func verify(_ id: EndpointID, _ address: SocketAddress, _ name: String) async {
     }
 
     private func readLoopGuard() -> LoopGuard {
@@ -187,15 +197,39 @@ actor Control {
         for action in actions {
             switch action {
             case .ask(let question): newWork.yield(.ask(question))
-            case .probe(let id, let addresses): newWork.yield(.probe(id, addresses))
+            case .probe(let id, let probe): newWork.yield(.probe(id, probe))
+            case .verify(let id, let address, let name): newWork.yield(.verify(id, address, name: name))
             case .publish(let plan): publish(plan)
-            case .resetSessions(let id):
-                for runner in runners { runner.submit(.resetSessions(id, spread: Self.removalSpread)) }
+            case .resetSessions(let id, let reason): resetSessions(id, reason)
             case .save(let set): save(set)
             case .tell(let notice): log.write(notice)
             }
         }
         schedule()
+    }
+
+    private func resetSessions(_ id: EndpointID, _ reason: ControlMachine.ResetReason) {
+        let sessions = activity(of: id).sessions
+        let spread =
+            switch reason {
+            case .removed: Self.removalSpread
+            case .dead: max(Self.deadSpread, Self.deadSpread * Int(clamping: sessions) / Self.deadSpreadHolds)
+            }
+        logger.info(
+            "sessions are reset",
+            metadata: ["endpoint": "\(id.slot)", "count": .stringConvertible(Int(clamping: sessions))])
+        for runner in runners { runner.submit(.resetSessions(id, spread: spread)) }
+    }
+
+    /// Clients of a dead endpoint hang, so they are told soon: within half a second for up to a thousand of them.
+    private static let deadSpread = Duration.milliseconds(500)
+    private static let deadSpreadHolds = 1000
+
+    /// What the loops know of an endpoint's sessions, read without stopping them.
+    private func activity(of id: EndpointID) -> ControlMachine.Activity {
+        var activity = ControlMachine.Activity(sessions: 0, lastReceived: nil)
+        for runner in runners { runner.addActivity(of: id, to: &activity) }
+        return activity
     }
 
     /// A set that cannot be written costs nothing but a later start without DNS: one line, until it works again.
@@ -238,7 +272,9 @@ actor Control {
 
     private func timerFired() {
         timer = nil
-        perform(machine.timerFired(at: MonotonicClock.now(), using: &generator))
+        let ids = machine.endpoints.all.map(\.id)
+        let activity = Dictionary(uniqueKeysWithValues: ids.map { ($0, self.activity(of: $0)) })
+        perform(machine.timerFired(at: MonotonicClock.now(), activity: activity, using: &generator))
     }
 }
 

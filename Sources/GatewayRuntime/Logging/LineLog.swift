@@ -10,8 +10,11 @@ public struct LineLog: LogHandler {
         case text, json, journal
     }
 
+    /// Keys of every line.
     public var metadata: Logger.Metadata = [:]
+    /// Lines below this are not written.
     public var logLevel: Logger.Level
+    /// Keys that are asked for with each line.
     public var metadataProvider: Logger.MetadataProvider?
     private let form: Form
     private let descriptor: Int32
@@ -34,11 +37,13 @@ public struct LineLog: LogHandler {
             }
     }
 
+    /// One key of every line.
     public subscript(metadataKey key: String) -> Logger.Metadata.Value? {
         get { metadata[key] }
         set { metadata[key] = newValue }
     }
 
+    /// Writes one line.
     public func log(event: LogEvent) {
         let all = metadata.merging(metadataProvider?.get() ?? [:]) { $1 }.merging(event.metadata ?? [:]) { $1 }
         let fields = all.sorted { $0.key < $1.key }

@@ -70,6 +70,16 @@ internal import Synchronization
         _ = unsafe csp_loop_wake(loop)  // an eventfd of ours: EAGAIN is dealt with in C, nothing else can happen
     }
 
+    /// From any thread: adds what this loop knows of an endpoint's sessions.
+    func addActivity(of endpoint: EndpointID, to activity: inout ControlMachine.Activity) {
+        var counters = csp_endpoint_counters()
+        unsafe csp_loop_read_endpoint(loop, endpoint.slot, &counters)
+        activity.sessions += counters.sessions
+        guard counters.last_received_ns > 0 else { return }
+        let received = Instant(nanoseconds: Int64(clamping: counters.last_received_ns))
+        activity.lastReceived = max(activity.lastReceived ?? received, received)
+    }
+
     /// From any thread.
     var counters: csp_loop_counters {
         var counters = csp_loop_counters()

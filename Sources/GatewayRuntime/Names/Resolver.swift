@@ -66,6 +66,12 @@ actor Resolver {
         filesChanged()  // what happened between the first look and the watch
     }
 
+    /// How many queries c-ares has.
+    var underWay: Int { limit.running }
+
+    /// How many channels of an earlier resolv.conf are left.
+    var retiringChannels: Int { retiring.count }
+
     /// The answer; cancellation gives this one question up and no other.
     func answer(_ question: Question) async throws -> Answer {
         switch question {

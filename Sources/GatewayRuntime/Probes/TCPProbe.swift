@@ -7,6 +7,12 @@ actor TCPProbe {
     /// How long a probe of one address may take (design: 500 ms).
     static let timeout = Duration.milliseconds(500)
 
+    /// What a probe found.
+    enum Result: Equatable {
+        case succeeded(SocketAddress)
+        case failed(DialFailure)
+    }
+
     private struct Wait {
         let descriptor: Int32
         let timer: EventExecutor.TimerID
@@ -28,7 +34,7 @@ actor TCPProbe {
 
     /// Probes the addresses in this order until one works. One that we were too short of something to ask leaves the
     /// verdict open. Throws only when it is cancelled.
-    func run(_ addresses: [SocketAddress]) async throws(CancellationError) -> ControlMachine.ProbeResult {
+    func run(_ addresses: [SocketAddress]) async throws(CancellationError) -> Result {
         var failure = DialFailure.unreachable
         for address in addresses {
             do throws(DialFailure) {

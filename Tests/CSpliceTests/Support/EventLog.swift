@@ -1,6 +1,5 @@
 import CSplice
 import Glibc
-import Synchronization
 
 /// An event, and the loop it came from.
 struct LoggedEvent: Sendable, CustomStringConvertible {
@@ -18,7 +17,7 @@ struct LoggedEvent: Sendable, CustomStringConvertible {
 
 /// Everything the loops of a plane said, in order of arrival.
 final class EventLog: Sendable {
-    private let events = Mutex<[LoggedEvent]>([])
+    private let events = Guarded<[LoggedEvent]>([])
 
     /// No event that a test waits for came in time.
     struct Missing: Error, CustomStringConvertible {
