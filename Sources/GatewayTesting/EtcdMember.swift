@@ -11,6 +11,7 @@ public final class EtcdMember: Sendable {
         let peerPort: UInt16
         let dataFolder: String
         let initialCluster: String
+        let isInitialClusterNew: Bool
         let clientScheme: String
         let tlsFlags: [String]
     }
@@ -76,7 +77,8 @@ public final class EtcdMember: Sendable {
             "--name=\(settings.name)", "--data-dir=\(settings.dataFolder)",
             "--listen-client-urls=\(clientURL)", "--advertise-client-urls=\(clientURL)",
             "--listen-peer-urls=\(peerURL)", "--initial-advertise-peer-urls=\(peerURL)",
-            "--initial-cluster=\(settings.initialCluster)", "--initial-cluster-state=new",
+            "--initial-cluster=\(settings.initialCluster)",
+            "--initial-cluster-state=\(settings.isInitialClusterNew ? "new" : "existing")",
             "--logger=zap", "--log-outputs=stderr", "--log-level=warn",
         ] + settings.tlsFlags
     }

@@ -8,6 +8,7 @@ public final class NameServer: Sendable {
     /// The port, for UDP and TCP on 127.0.0.1.
     public let port: UInt16
 
+    private let negativeTTL: Int
     private let folder: TemporaryFolder
     private let nsd: String
     private let state = Mutex(State())
@@ -19,9 +20,14 @@ public final class NameServer: Sendable {
 
     /// Starts a server for `zone` and waits until it answers.
     ///
-    /// - Parameter isStarted: whether to start it now; a test about a server that is down at first does so later.
-    public init(zone: String, records: [ZoneRecord], isStarted: Bool = true) async throws {
+    /// - Parameters:
+    ///   - negativeTTL: for how many seconds "there is none" holds.
+    ///   - isStarted: whether to start it now; a test about a server that is down at first does so later.
+    public init(
+        zone: String, records: [ZoneRecord], negativeTTL: Int = 1, isStarted: Bool = true
+    ) async throws {
         self.zone = zone
+        self.negativeTTL = negativeTTL
         port = try FreePort.next()
         folder = try TemporaryFolder()
         nsd = try ToolBox.tool("nsd")
@@ -67,7 +73,7 @@ public final class NameServer: Sendable {
         }
         let head = [
             "$ORIGIN \(zone).",
-            "@ 60 IN SOA ns hostmaster \(serial) 3600 600 86400 1",
+            "@ 60 IN SOA ns hostmaster \(serial) 3600 600 86400 \(negativeTTL)",
             "@ 60 IN NS ns",
             "ns 60 IN A 127.0.0.1",
         ]
