@@ -44,6 +44,7 @@ actor Control {
     private var factTimer: EventExecutor.TimerID?
     private var factsTakenAt: Instant?
     private var acceptLog = AcceptLog()
+    private var loopLog = Pace()
     private var readiness = Readiness.unknown
     private var isClosed = false
 
@@ -188,6 +189,12 @@ actor Control {
             perform(machine.suspected(id, at: now, using: &generator))
         case .heldClientsChanged:
             perform(machine.clientsHeld(held.count, at: now, using: &generator))
+        case .loopFound:
+            loopLog.write(at: now) { suppressed in
+                logger.error(
+                    "a client's connection goes in circles and is reset: gateways point at each other",
+                    metadata: ["suppressed": .stringConvertible(suppressed)])
+            }
         case .acceptPaused(let error):
             acceptLog.paused(error: error, at: now, logger)
         }

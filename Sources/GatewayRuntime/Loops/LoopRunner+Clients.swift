@@ -138,6 +138,10 @@ extension LoopRunner {
             var address = csp_address(attempt.address)
             let result = unsafe csp_session_dial(loop, session, &address, attempt.number, attempt.endpoint.slot)
             if result == 0 { break }
+            if result == -ELOOP {
+                facts.append(.loopFound)
+                return reset(session)
+            }
             if result == -ENOENT || result == -EISCONN { return }  // the event that says so is on its way
             let failure = DialFailure(errno: -result)
             tell(of: attempt, failure)
