@@ -72,6 +72,7 @@ let package = Package(
             dependencies: [
                 "GatewayRuntime", "Gateway", "GatewayTesting", "CSplice", "CLinux",
                 .product(name: "Logging", package: "swift-log"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ],
             swiftSettings: strictForTests),
         .testTarget(
