@@ -19,10 +19,12 @@ public final class NameServer: Sendable {
 
     /// Starts a server for `zone` and waits until it answers.
     ///
-    /// - Parameter isStarted: whether to start it now; a test about a server that is down at first does so later.
-    public init(zone: String, records: [ZoneRecord], isStarted: Bool = true) async throws {
+    /// - Parameters:
+    ///   - isStarted: whether to start it now; a test about a server that is down at first does so later.
+    ///   - port: where it answers; a free port by default.
+    public init(zone: String, records: [ZoneRecord], isStarted: Bool = true, port: UInt16? = nil) async throws {
         self.zone = zone
-        port = try FreePort.next()
+        self.port = try port ?? FreePort.next()
         folder = try TemporaryFolder()
         nsd = try ToolBox.tool("nsd")
         try folder.write(settings, to: "nsd.conf")
