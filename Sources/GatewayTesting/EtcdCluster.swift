@@ -15,6 +15,7 @@ public final class EtcdCluster: Sendable {
     public let credentials: Etcdctl.Credentials?
 
     private let folder: TemporaryFolder
+    private let subnet: LoopbackSubnet
     private let authority: CertificateAuthority?
 
     /// Starts a cluster and waits until each member is healthy.
@@ -22,8 +23,12 @@ public final class EtcdCluster: Sendable {
     /// - Parameters:
     ///   - size: how many members.
     ///   - clientPort: the port on which they all serve clients, each on its own address.
-    public init(size: Int = 3, security: Security = .plain, clientPort: UInt16 = 2379) async throws {
+    ///   - flags: what each member is told beside that.
+    public init(
+        size: Int = 3, security: Security = .plain, clientPort: UInt16 = 2379, flags: [String] = []
+    ) async throws {
         let subnet = LoopbackSubnet()
+        self.subnet = subnet
         let names = (0..<size).map { "infra\($0)" }
         let hosts = (0..<size).map { subnet.address($0 + 1) }
         folder = try TemporaryFolder()
@@ -53,7 +58,7 @@ public final class EtcdCluster: Sendable {
                 EtcdMember.Settings(
                     name: name, address: host, clientPort: clientPort, peerPort: peerPort,
                     dataFolder: folder.path(of: name), initialCluster: initialCluster,
-                    clientScheme: security == .tls ? "https" : "http", tlsFlags: tlsFlags))
+                    clientScheme: security == .tls ? "https" : "http", flags: tlsFlags + flags))
         }
         for member in members {
             try member.start()
@@ -65,6 +70,26 @@ public final class EtcdCluster: Sendable {
 
     /// The members' addresses in the form of `--endpoints`.
     public var endpoints: String { members.map(\.address).joined(separator: ",") }
+
+    /// Adds a member that does not vote and starts it; returns when it has caught up. It belongs to the caller, and
+    /// must not outlive the cluster, whose folder it uses. For a cluster without TLS.
+    public func addLearner() async throws -> EtcdMember {
+        let (name, host) = ("learner", subnet.address(members.count + 1))
+        let known = members[0].settings
+        let peerURL = "http://\(host):\(known.peerPort)"
+        try await etcdctl(members[0].address)("member", "add", name, "--learner", "--peer-urls=\(peerURL)")
+        let learner = try EtcdMember(
+            EtcdMember.Settings(
+                name: name, address: host, clientPort: known.clientPort, peerPort: known.peerPort,
+                dataFolder: folder.path(of: name), initialCluster: "\(known.initialCluster),\(name)=\(peerURL)",
+                clientScheme: known.clientScheme, flags: known.flags, clusterState: "existing"))
+        try learner.start()
+        try await eventually("the learner knows its cluster; its log ends: \(learner.log.suffix(1_000))") {
+            let status = try await etcdctl(learner.address).run(["endpoint", "status"])
+            return status.isSuccess && status.output.contains("true")
+        }
+        return learner
+    }
 
     /// The member that serves clients at `address` ("127.20.30.1:2379"), if any does.
     public func member(at address: String) -> EtcdMember? {

@@ -12,10 +12,11 @@ public final class EtcdMember: Sendable {
         let dataFolder: String
         let initialCluster: String
         let clientScheme: String
-        let tlsFlags: [String]
+        let flags: [String]
+        var clusterState = "new"
     }
 
-    private let settings: Settings
+    let settings: Settings
     private let etcd: String
     private let process = Mutex<ChildProcess?>(nil)
 
@@ -71,9 +72,9 @@ public final class EtcdMember: Sendable {
             "--name=\(settings.name)", "--data-dir=\(settings.dataFolder)",
             "--listen-client-urls=\(clientURL)", "--advertise-client-urls=\(clientURL)",
             "--listen-peer-urls=\(peerURL)", "--initial-advertise-peer-urls=\(peerURL)",
-            "--initial-cluster=\(settings.initialCluster)", "--initial-cluster-state=new",
+            "--initial-cluster=\(settings.initialCluster)", "--initial-cluster-state=\(settings.clusterState)",
             "--logger=zap", "--log-outputs=stderr", "--log-level=warn",
-        ] + settings.tlsFlags
+        ] + settings.flags
     }
 
     private var environment: [String: String] {
