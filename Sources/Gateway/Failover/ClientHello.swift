@@ -51,7 +51,11 @@ public enum ClientHello {
     }
 
     private static func random(_ count: Int, _ generator: inout some RandomNumberGenerator) -> [UInt8] {
-        (0..<count).map { _ in .random(in: .min ... .max, using: &generator) }
+        var bytes: [UInt8] = []
+        while bytes.count < count {
+            bytes += (0..<8).map { [word = generator.next()] in UInt8(word >> (8 * $0) & 0xFF) }
+        }
+        return Array(bytes.prefix(count))
     }
 
     private static func counted1(_ bytes: [UInt8]) -> [UInt8] { [UInt8(bytes.count)] + bytes }

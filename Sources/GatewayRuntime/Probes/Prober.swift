@@ -20,8 +20,8 @@ actor Prober {
 
     /// Probes the addresses of one endpoint in this order until one answers, whatever it answers: 500 ms for each, and
     /// as long again for the first question about a member's role. Without an answer there is no address, and the outcome
-    /// is the failure that came furthest; of equal ones a shortage of ours, which is no evidence. A task that is cancelled
-    /// tries no further address.
+    /// is the failure that came furthest; of equal ones a shortage of ours, which is no evidence. In a task that is
+    /// cancelled the outcome is such a shortage.
     /// - Parameter host: The endpoint's name, for TLS; an address is no name and is left out.
     func probe(
         _ addresses: [SocketAddress], host: String?, kind: ProbeKind
@@ -30,11 +30,12 @@ actor Prober {
         var furthest: (failure: DialFailure, stage: ProbeStage)?
         for address in addresses where !Task.isCancelled {
             let outcome = await probe(address, host: name, kind: kind)
+            if Task.isCancelled { break }  // what it found may be no more than our own leaving
             guard case .failed(let failure, let stage) = outcome else { return (address, outcome) }
             if let known = furthest, known.stage > stage || known.stage == stage && failure != .local { continue }
             furthest = (failure, stage)
         }
-        guard let furthest else { return (nil, .failed(.local, .dialing)) }
+        guard let furthest, !Task.isCancelled else { return (nil, .failed(.local, .dialing)) }
         return (nil, .failed(furthest.failure, furthest.stage))
     }
 
@@ -48,7 +49,7 @@ actor Prober {
         await http.keep(only: addresses)
     }
 
-    /// Closes everything.
+    /// Closes everything. No probe may be under way.
     func stop() async {
         await http.keep(only: [])
         await loop.stop()

@@ -1,4 +1,5 @@
 internal import CLinux
+internal import Gateway
 internal import NIOCore
 internal import NIOSSL
 
@@ -10,7 +11,20 @@ struct TLSFiles: Hashable, Sendable {
     var certificate: String?
     var key: String?
 
-    /// Whether there is anything to configure.
+    /// What the settings name.
+    init(_ settings: Settings) {
+        self.init(
+            authority: settings.trustedCAFile, certificate: settings.healthCertificateFile, key: settings.healthKeyFile)
+    }
+
+    /// These paths.
+    init(authority: String? = nil, certificate: String? = nil, key: String? = nil) {
+        self.authority = authority
+        self.certificate = certificate
+        self.key = key
+    }
+
+    /// Whether nothing is configured.
     var isEmpty: Bool { authority == nil && certificate == nil }
 }
 

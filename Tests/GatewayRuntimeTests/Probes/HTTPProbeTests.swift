@@ -136,6 +136,15 @@ extension RealProbes {
             #expect(OpenDescriptors.to(listener.address) == 0)
         }
 
+        @Test func keptConnection_endsWithFIN() async throws {
+            let listener = try ScriptedListener(
+                .says(Array("HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n".utf8)))
+            for _ in 0..<5 { _ = await prober.probe([listener.address], host: nil, kind: .http) }
+            #expect(listener.endings.isEmpty)
+            await prober.stop()
+            try await eventually("the client has left") { listener.endings == [.fin] }
+        }
+
         @Test func silence_andEarlyEnd() async throws {
             for (script, failure) in [(ScriptedListener.Script.silent, DialFailure.timedOut), (.closes, .refused)] {
                 let listener = try ScriptedListener(script)
