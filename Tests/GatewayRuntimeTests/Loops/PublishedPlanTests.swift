@@ -37,7 +37,8 @@ struct PublishedPlanTests {
 extension DialPlan {
     /// A plan of endpoints with one address each, in this order; their slots count from `firstSlot`.
     static func testing(
-        _ addresses: [SocketAddress], firstSlot: UInt32 = 0, isConfirmed: Bool = false, dialTimeout: Duration = .seconds(1),
+        _ addresses: [SocketAddress], firstSlot: UInt32 = 0, isConfirmed: Bool = false,
+        dialTimeout: Duration = .seconds(1),
         hedgeDelay: Duration? = .milliseconds(250), holdTimeout: Duration? = .seconds(10)
     ) -> DialPlan {
         DialPlan(
