@@ -3,9 +3,10 @@
 #include <stdlib.h>
 
 /*
- * Pipe sizes, measured as CPU-seconds per GB spliced: 64 KiB 0.39, 1 MiB 0.17 (docs/decisions/0003-copy-or-splice.md).
- * An unprivileged user has fs.pipe-user-pages-soft pages for all its pipes, and above it new ones shrink to
- * two pages: so half of the budget goes to large pipes, the rest to small ones, and then flows are copied.
+ * Pipe sizes, measured as CPU-seconds per GB spliced: 64 KiB 0.39, 1 MiB 0.17
+ * (docs/decisions/0003-copy-or-splice.md). An unprivileged user has fs.pipe-user-pages-soft pages for all its
+ * pipes, and above it new ones shrink to two pages: so half of the budget goes to large pipes, the rest to
+ * small ones, and then flows are copied.
  */
 #define PAGE_BYTES 4096u
 #define LARGE_PAGES 256u
@@ -32,7 +33,8 @@ static uint32_t pages_take(csp_plane *plane)
 	return 0;
 }
 
-/* The last eighth of the descriptors is for sessions: a flow without a pipe is copied, a client without is not served. */
+/* The last eighth of the descriptors is for sessions: a flow without a pipe is copied, a client without is
+ * not served. */
 static bool descriptors_take(csp_plane *plane)
 {
 	uint32_t limit = plane->options.max_descriptors;
@@ -51,7 +53,8 @@ static struct pipe *pipe_open(csp_loop *loop, uint32_t pages)
 	if (pipe2(pipe->ends, O_CLOEXEC | O_NONBLOCK) == -1)
 		goto no_pipe;
 	if (pages == LARGE_PAGES)
-		(void)fcntl(pipe->ends[0], F_SETPIPE_SZ, LARGE_PAGES * PAGE_BYTES); /* refused: the default size */
+		(void)fcntl(pipe->ends[0], F_SETPIPE_SZ,
+		        LARGE_PAGES * PAGE_BYTES); /* refused: the default size */
 
 	int bytes = fcntl(pipe->ends[0], F_GETPIPE_SZ);
 
@@ -166,7 +169,7 @@ struct pipe *pipe_adopt(csp_loop *loop, const int32_t ends[2])
 	if (pipe == NULL)
 		return NULL;
 	*pipe = (struct pipe){
-		.ends = {ends[0], ends[1]}, .bytes = (uint32_t)bytes, .pages = (uint32_t)bytes / PAGE_BYTES};
+	        .ends = {ends[0], ends[1]}, .bytes = (uint32_t)bytes, .pages = (uint32_t)bytes / PAGE_BYTES};
 	atomic_fetch_add(&loop->plane->pipe_pages, pipe->pages);
 	atomic_fetch_add(&loop->plane->descriptors, 2);
 	counter_add(&loop->counters.pipes, 1);

@@ -11,12 +11,12 @@ public final class EtcdMember: Sendable {
         let peerPort: UInt16
         let dataFolder: String
         let initialCluster: String
+        let isInitialClusterNew: Bool
         let clientScheme: String
         let flags: [String]
-        var clusterState = "new"
     }
 
-    let settings: Settings
+    private let settings: Settings
     private let etcd: String
     private let process = Mutex<ChildProcess?>(nil)
 
@@ -43,6 +43,11 @@ public final class EtcdMember: Sendable {
     /// SIGKILL: its ports are closed when this returns.
     public func kill() async throws {
         try await process.withLock { $0 }?.kill()
+    }
+
+    /// Kills it if it runs, for it is not needed any more.
+    func end() {
+        process.withLock { $0 = nil }
     }
 
     /// SIGTERM, as `systemctl stop` does it; returns when it has ended.
@@ -72,7 +77,8 @@ public final class EtcdMember: Sendable {
             "--name=\(settings.name)", "--data-dir=\(settings.dataFolder)",
             "--listen-client-urls=\(clientURL)", "--advertise-client-urls=\(clientURL)",
             "--listen-peer-urls=\(peerURL)", "--initial-advertise-peer-urls=\(peerURL)",
-            "--initial-cluster=\(settings.initialCluster)", "--initial-cluster-state=\(settings.clusterState)",
+            "--initial-cluster=\(settings.initialCluster)",
+            "--initial-cluster-state=\(settings.isInitialClusterNew ? "new" : "existing")",
             "--logger=zap", "--log-outputs=stderr", "--log-level=warn",
         ] + settings.flags
     }

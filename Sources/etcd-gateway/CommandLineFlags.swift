@@ -57,6 +57,10 @@ struct CommandLineFlags: ParsableArguments {
     @Option(
         name: .customLong(Setting.healthKeyFile.rawValue), help: .setting(.healthKeyFile), completion: .file())
     var healthKeyFile: String?
+    @Option(
+        name: .customLong(Setting.onEndpointDown.rawValue), help: .setting(.onEndpointDown),
+        completion: .list(EndpointDownPolicy.allCases.map(\.rawValue)))
+    var onEndpointDown: String?
     @Option(name: .customLong(Setting.maximumSessions.rawValue), help: .setting(.maximumSessions))
     var maximumSessions: String?
     @Option(name: .customLong(Setting.loops.rawValue), help: .setting(.loops))
@@ -86,6 +90,7 @@ struct CommandLineFlags: ParsableArguments {
             .discoveryName: discoveryName, .insecureDiscovery: insecureDiscovery, .trustedCAFile: trustedCAFile,
             .discoveryVerification: discoveryVerification, .healthCheck: healthCheck, .healthInterval: healthInterval,
             .healthCertificateFile: healthCertificateFile, .healthKeyFile: healthKeyFile,
+            .onEndpointDown: onEndpointDown,
             .minimumTTL: minimumTTL, .maximumTTL: maximumTTL, .removedEndpointGrace: removedEndpointGrace,
             .policy: policy, .dialTimeout: dialTimeout, .hedgeDelay: hedgeDelay, .holdTimeout: holdTimeout,
             .retryDelay: retryDelay, .maximumSessions: maximumSessions, .loops: loops, .keepalive: keepalive,

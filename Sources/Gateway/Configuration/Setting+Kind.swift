@@ -32,6 +32,7 @@ extension Setting {
         case .holdTimeout: .duration(.milliseconds(1) ... .hours(1), zeroAllowed: true)
         case .retryDelay: .duration(.milliseconds(100) ... .hours(24), zeroAllowed: false)
         case .healthCheck: .choice(HealthCheck.allCases.map(\.rawValue))
+        case .onEndpointDown: .choice(EndpointDownPolicy.allCases.map(\.rawValue))
         case .healthInterval: .duration(.milliseconds(100) ... .hours(1), zeroAllowed: true)
         case .maximumSessions: .number(0...10_000_000)
         case .loops: .number(0...64)

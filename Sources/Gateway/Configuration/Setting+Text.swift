@@ -10,6 +10,7 @@ extension Setting {
         case .trustedCAFile, .configFile, .healthCertificateFile, .healthKeyFile: "FILE"
         case .discoveryVerification: "NAME"
         case .healthCheck: "KIND"
+        case .onEndpointDown: "ACTION"
         case .stateDirectory: "DIRECTORY"
         case .policy: "POLICY"
         case .logFormat: "FORMAT"
@@ -42,6 +43,7 @@ extension Setting {
         case .holdTimeout: "10s"
         case .retryDelay: "1m0s"
         case .healthCheck: HealthCheck.auto.rawValue
+        case .onEndpointDown: EndpointDownPolicy.reset.rawValue
         case .healthInterval: "5s"
         case .maximumSessions, .loops: "0"
         case .keepalive: "15s"
@@ -87,7 +89,7 @@ extension Setting {
         case .hedgeDelay:
             "How long a dial may last before the next endpoint is dialed beside it; 0 means never."
         case .holdTimeout:
-            "How long a client is kept waiting while no endpoint answers; 0 closes it at once."
+            "How long a client is kept waiting while no endpoint answers; 0 resets it at once."
         case .retryDelay:
             "The longest wait before a failed endpoint is tried again."
         case .healthCheck:
@@ -96,6 +98,8 @@ extension Setting {
             "How often endpoints with sessions are probed when nothing is wrong; 0 probes only on suspicion."
         case .healthCertificateFile:
             "The client certificate (PEM) for https probes, where the members want one."
+        case .onEndpointDown:
+            "What happens to open sessions of a member that is proven dead while another works: reset or keep."
         case .healthKeyFile:
             "The private key (PEM) of the client certificate for https probes."
         case .maximumSessions:

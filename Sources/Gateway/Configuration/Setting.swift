@@ -25,6 +25,7 @@ public enum Setting: String, CaseIterable, Sendable {
     case healthInterval = "health-interval"
     case healthCertificateFile = "health-cert-file"
     case healthKeyFile = "health-key-file"
+    case onEndpointDown = "on-endpoint-down"
     case maximumSessions = "max-sessions"
     case loops = "loops"
     case keepalive = "tcp-keepalive"
@@ -67,7 +68,7 @@ extension Setting {
             .discovery
         case .policy, .dialTimeout, .hedgeDelay, .holdTimeout, .retryDelay:
             .selection
-        case .healthCheck, .healthInterval, .healthCertificateFile, .healthKeyFile:
+        case .healthCheck, .healthInterval, .healthCertificateFile, .healthKeyFile, .onEndpointDown:
             .health
         case .maximumSessions, .loops, .keepalive, .userTimeout:
             .sessions

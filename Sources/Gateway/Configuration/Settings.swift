@@ -44,6 +44,8 @@ public struct Settings: Sendable, Equatable {
     public var healthCertificateFile: String?
     /// The path of its private key; `nil` for none.
     public var healthKeyFile: String?
+    /// What happens to the sessions of an endpoint that is proven dead.
+    public var onEndpointDown: EndpointDownPolicy
     /// The most sessions at a time; `nil` for as many as the descriptor limit allows.
     public var maximumSessions: Int?
     /// The number of loops, 1 to 64; `nil` for one for each CPU, at most 4.

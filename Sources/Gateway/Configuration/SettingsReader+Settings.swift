@@ -21,12 +21,13 @@ extension SettingsReader {
         )
         let (healthCheck, healthInterval): (HealthCheck?, Duration?) = (choice(.healthCheck), duration(.healthInterval))
         let (healthCertificateFile, healthKeyFile) = readHealthIdentity()
+        let onEndpointDown: EndpointDownPolicy? = choice(.onEndpointDown)
         let discoveryVerification = readDiscoveryVerification()
         let (keepalive, userTimeout) = (duration(.keepalive), duration(.userTimeout))
         guard
             let policy, let logFormat, let logLevel, let minimumTTL, let maximumTTL, let grace, let retryDelay,
             let dialTimeout, let hedgeDelay, let holdTimeout, let keepalive, let userTimeout, let healthCheck,
-            let healthInterval, let discoveryVerification
+            let healthInterval, let discoveryVerification, let onEndpointDown
         else { return nil }
         return Settings(
             listenAddresses: listenAddresses, endpoints: endpoints, endpointsAreDefault: !given.isGiven(.endpoints),
@@ -37,6 +38,7 @@ extension SettingsReader {
             dialTimeout: dialTimeout, hedgeDelay: hedgeDelay.unlessZero, holdTimeout: holdTimeout.unlessZero,
             retryDelay: retryDelay, healthCheck: healthCheck, healthInterval: healthInterval.unlessZero,
             healthCertificateFile: healthCertificateFile, healthKeyFile: healthKeyFile,
+            onEndpointDown: onEndpointDown,
             maximumSessions: maximumSessions.unlessZero, loops: loops.unlessZero,
             keepalive: keepalive, userTimeout: userTimeout.unlessZero, logFormat: logFormat, logLevel: logLevel,
             accessLog: accessLog)

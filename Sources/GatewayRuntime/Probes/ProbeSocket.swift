@@ -13,7 +13,7 @@ struct ProbeSocket: ~Copyable {
     ) async throws(DialFailure) -> ProbeSocket {
         let socket = ProbeSocket(descriptor: try startConnect(address), executor: executor)
         try await socket.ready(for: EPOLLOUT.rawValue, by: deadline)
-        if let failure = socket.connectFailure() { throw failure }
+        if let failure = socket.connectFailure(address) { throw failure }
         return socket
     }
 
@@ -58,21 +58,26 @@ struct ProbeSocket: ~Copyable {
         }
     }
 
+    /// Waits; a task that is cancelled waits no longer, which is a failure of our own.
     private nonisolated(nonsending) func ready(
         for events: EventExecutor.Readiness, by deadline: Instant
     ) async throws(DialFailure) {
-        let (executor, number) = (executor, descriptor.number)
-        let failure: DialFailure? = await withCheckedContinuation { continuation in
-            executor.once(number, events, by: deadline) { continuation.resume(returning: $0) }
+        let wait = ReadinessWait(executor: executor, descriptor: descriptor.number)
+        let failure = await withTaskCancellationHandler {
+            await withCheckedContinuation { wait.start(for: events, by: deadline, $0) }
+        } onCancel: { [executor] in
+            executor.post { wait.finish(.local) }  // after the start, for that happens on the executor without a pause
         }
         if let failure { throw failure }
     }
 
-    private func connectFailure() -> DialFailure? {
+    private func connectFailure(_ address: SocketAddress) -> DialFailure? {
         var error: Int32 = 0
         var length = socklen_t(MemoryLayout<Int32>.size)
         guard unsafe getsockopt(descriptor.number, SOL_SOCKET, SO_ERROR, &error, &length) == 0 else { return .local }
-        return error == 0 ? nil : DialFailure(errno: error)
+        guard error == 0 else { return DialFailure(errno: error) }
+        // A socket that chose, by chance, the very port of this machine that it dials has met itself: nobody listens.
+        return SystemAddress(boundTo: descriptor.number)?.address == address ? .refused : nil
     }
 
     private static func startConnect(_ address: SocketAddress) throws(DialFailure) -> Descriptor {
@@ -91,24 +96,38 @@ struct ProbeSocket: ~Copyable {
     }
 }
 
-extension EventExecutor {
-    /// Calls once, on this thread: with `nil` when the descriptor is ready, with why not when that is not so by then.
-    fileprivate func once(
-        _ number: Int32, _ events: Readiness, by deadline: Instant, _ call: @escaping (DialFailure?) -> Void
+/// Waits once until a descriptor is ready.
+///
+/// `@unchecked Sendable`: what changes is touched on the executor's thread only; `watch` and `schedule` check that.
+@safe private final class ReadinessWait: @unchecked Sendable {
+    private let executor: EventExecutor
+    private let descriptor: Int32
+    private var timer: EventExecutor.TimerID?
+    private var continuation: CheckedContinuation<DialFailure?, Never>?
+
+    init(executor: EventExecutor, descriptor: Int32) {
+        self.executor = executor
+        self.descriptor = descriptor
+    }
+
+    func start(
+        for events: EventExecutor.Readiness, by deadline: Instant,
+        _ continuation: CheckedContinuation<DialFailure?, Never>
     ) {
-        let timer = schedule(at: deadline) { [self] in
-            unwatch(number)
-            call(.timedOut)
-        }
+        self.continuation = continuation
         do throws(SystemError) {
-            try watch(number, events) { [self] _ in
-                cancel(timer)
-                unwatch(number)
-                call(nil)
-            }
+            try executor.watch(descriptor, events) { [self] _ in finish(nil) }
+            timer = executor.schedule(at: deadline) { [self] in finish(.timedOut) }
         } catch {
-            cancel(timer)
-            call(.local)
+            finish(.local)
         }
+    }
+
+    /// Ready (`nil`), or why not. Whatever comes second is late.
+    func finish(_ failure: DialFailure?) {
+        guard let continuation = continuation.take() else { return }
+        if let timer { executor.cancel(timer) }
+        executor.unwatch(descriptor)
+        continuation.resume(returning: failure)
     }
 }
