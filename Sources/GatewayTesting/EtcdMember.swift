@@ -16,7 +16,7 @@ public final class EtcdMember: Sendable {
         let flags: [String]
     }
 
-    let settings: Settings
+    private let settings: Settings
     private let etcd: String
     private let process = Mutex<ChildProcess?>(nil)
 
