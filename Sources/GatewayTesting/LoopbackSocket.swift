@@ -41,6 +41,23 @@ final class LoopbackSocket: Sendable {
         close(descriptor)
     }
 
+    /// One of either kind on one port of 127.0.0.1. Between a port's being found free and being bound somebody may take it.
+    static func datagramAndStream() throws -> (LoopbackSocket, LoopbackSocket) {
+        var lastError: any Error = TestingError("no port was tried")
+        for _ in 0..<10 {
+            do {
+                let port = try FreePort.next()
+                return (
+                    try LoopbackSocket(.datagram, address: "127.0.0.1", port: port),
+                    try LoopbackSocket(.stream, address: "127.0.0.1", port: port)
+                )
+            } catch {
+                lastError = error
+            }
+        }
+        throw lastError
+    }
+
     /// Makes `recv` and `accept` give up after `limit`.
     func setReceiveTimeout(_ limit: Duration) {
         let parts = limit.components

@@ -38,15 +38,13 @@ public final class ScriptedNameServer: Sendable {
     /// Binds a port for UDP and TCP, and answers from then on.
     public init(_ behaviour: Behaviour) throws {
         let script = NameServerScript(behaviour)
-        let port = try FreePort.next()
-        let datagrams = try LoopbackSocket(.datagram, address: "127.0.0.1", port: port)
-        let streams = try LoopbackSocket(.stream, address: "127.0.0.1", port: port)
+        let (datagrams, streams) = try LoopbackSocket.datagramAndStream()
         for socket in [datagrams, streams] {
             // So that the threads see that the server was let go.
             socket.setReceiveTimeout(.milliseconds(100))
         }
         self.script = script
-        self.port = port
+        port = datagrams.port
         Thread { Self.serveDatagrams(datagrams, script) }.start()
         Thread { Self.serveStreams(streams, script) }.start()
     }
