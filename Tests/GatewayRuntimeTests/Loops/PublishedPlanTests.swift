@@ -38,7 +38,7 @@ extension DialPlan {
     /// A plan of endpoints with one address each, in this order; their slots count from 0.
     static func testing(
         _ addresses: [SocketAddress], isConfirmed: Bool = false, dialTimeout: Duration = .seconds(1),
-        hedgeDelay: Duration? = .milliseconds(250), holdTimeout: Duration? = .seconds(10)
+        hedgeDelay: Duration? = .milliseconds(250), holdTimeout: Duration? = .seconds(300)
     ) -> DialPlan {
         DialPlan(
             targets: addresses.enumerated().map { slot, address in
