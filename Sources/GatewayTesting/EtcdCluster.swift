@@ -42,11 +42,12 @@ public final class EtcdCluster: Sendable {
     /// - Parameters:
     ///   - size: how many members.
     ///   - clientPort: the port on which they all serve clients, each on its own address.
-    ///   - subnet: where their addresses are; one with addresses that nobody else has by default.
     ///   - flags: what each member is told beside that.
+    ///   - subnet: where their addresses are; one with addresses that nobody else has by default.
     public init(
         size: Int = 3, security: Security = .plain, clientPort: UInt16 = 2379, peerPort: UInt16 = 2380,
-        subnet: LoopbackSubnet = LoopbackSubnet(), flags: [String] = []
+        flags: [String] = [],
+        subnet: LoopbackSubnet = LoopbackSubnet()
     ) async throws {
         self.subnet = subnet
         let hosts = (0..<size).map { subnet.address($0 + 1) }
@@ -104,44 +105,39 @@ public final class EtcdCluster: Sendable {
     ///
     /// A cluster without TLS: certificates are made for the first members' addresses only.
     public func addMember() async throws -> EtcdMember {
+        let member = try await startAnother(flags: [])
+        try await waitUntilHealthy(member)
+        return member
+    }
+
+    /// The same with a member that does not vote; returns when it has caught up and could be promoted.
+    public func addLearner() async throws -> EtcdMember {
+        let learner = try await startAnother(flags: ["--learner"])
+        let client = try etcdctl(learner.address)
+        try await eventually("the learner has caught up; its log ends: \(learner.log.suffix(1_000))") {
+            // "127.20.30.4:2379, 8e9e05c52164694d, 3.4.23, 20 kB, false, true, …": neither leader, nor voter
+            try await client.run(["endpoint", "status"]).output.contains(", false, true, ")
+        }
+        return learner
+    }
+
+    private func startAnother(flags: [String]) async throws -> EtcdMember {
         let (members, number) = state.withLock { ($0.members, $0.started) }
         let (name, host) = ("infra\(number)", subnet.address(number + 1))
         let url = "http://\(host):\(common.peerPort)"
         let client = try etcdctl(members[0].address)
         // Refused while the members have not been connected to each other for five seconds.
         try await eventually("\(name) may join", every: .milliseconds(200)) {
-            try await client.run(["member", "add", name, "--peer-urls=\(url)"]).isSuccess
+            try await client.run(["member", "add", name, "--peer-urls=\(url)"] + flags).isSuccess
         }
         let all = members.map { "\($0.name)=http://\($0.host):\(common.peerPort)" } + ["\(name)=\(url)"]
         let member = try makeMember(name: name, host: host, cluster: all.joined(separator: ","), isNew: false)
         try member.start()
-        try await waitUntilHealthy(member)
         state.withLock { state in
             state.members.append(member)
             state.started += 1
         }
         return member
-    }
-
-    /// Adds a member that does not vote and starts it; returns when it has caught up. It belongs to the caller, and
-    /// must not outlive the cluster, whose folder it uses. For a cluster without TLS.
-    public func addLearner() async throws -> EtcdMember {
-        let members = members
-        let number = state.withLock { state in
-            state.started += 1
-            return state.started
-        }
-        let (name, host) = ("learner", subnet.address(number))
-        let url = "http://\(host):\(common.peerPort)"
-        try await etcdctl(members[0].address)("member", "add", name, "--learner", "--peer-urls=\(url)")
-        let all = members.map { "\($0.name)=http://\($0.host):\(common.peerPort)" } + ["\(name)=\(url)"]
-        let learner = try makeMember(name: name, host: host, cluster: all.joined(separator: ","), isNew: false)
-        try learner.start()
-        try await eventually("the learner knows its cluster; its log ends: \(learner.log.suffix(1_000))") {
-            let status = try await etcdctl(learner.address).run(["endpoint", "status"])
-            return status.isSuccess && status.output.contains("true")
-        }
-        return learner
     }
 
     /// Lets a member leave the cluster, and stops it.

@@ -107,18 +107,17 @@ struct DataPlaneTests {
             let start = ContinuousClock.now
             #expect(try await running.client().receive() == .text("b"))
             let elapsed = ContinuousClock.now - start
-            #expect(elapsed >= .milliseconds(240) && elapsed < .seconds(5), "\(elapsed)")
+            #expect(elapsed >= .milliseconds(240) && elapsed < .seconds(20), "\(elapsed)")
         }
     }
 
     @Test func silentTargetAlone_timesOut_andTheClientIsHeldThenReset() async throws {
         let silent = try SilentServer()
-        let plan = DialPlan.testing([silent.address], dialTimeout: .milliseconds(300), holdTimeout: .seconds(5))
+        let plan = DialPlan.testing([silent.address], dialTimeout: .milliseconds(300), holdTimeout: .seconds(2))
         try await withPlane(plan) { running async throws in
-            let client = try running.client()
-            try await eventually("it is held") { running.held.count == 1 }
+            #expect(try await running.client().receive() == .reset)
             #expect(running.facts.all.contains(.dialFailed(id(0), silent.address, .timedOut)))
-            #expect(try await client.receive() == .reset)
+            #expect(running.facts.all.contains(.heldClientsChanged))
             try await eventually("it is forgotten") { running.held.count == 0 }
         }
     }
@@ -151,7 +150,7 @@ struct DataPlaneTests {
             let start = ContinuousClock.now
             #expect(try await running.client().receive() == .reset)
             let elapsed = ContinuousClock.now - start
-            #expect(elapsed >= .milliseconds(590) && elapsed < .seconds(5), "\(elapsed)")
+            #expect(elapsed >= .milliseconds(590) && elapsed < .seconds(20), "\(elapsed)")
             try await eventually("it is forgotten") { running.held.count == 0 && running.plane.sessions == 0 }
         }
     }

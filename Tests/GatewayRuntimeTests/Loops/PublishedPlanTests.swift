@@ -39,7 +39,7 @@ extension DialPlan {
     static func testing(
         _ addresses: [SocketAddress], firstSlot: UInt32 = 0, isConfirmed: Bool = false,
         dialTimeout: Duration = .seconds(1),
-        hedgeDelay: Duration? = .milliseconds(250), holdTimeout: Duration? = .seconds(10)
+        hedgeDelay: Duration? = .milliseconds(250), holdTimeout: Duration? = .seconds(300)
     ) -> DialPlan {
         DialPlan(
             targets: addresses.enumerated().map { slot, address in
