@@ -121,7 +121,7 @@ extension Fault {
     /// Whether nothing that is worth waiting for is still to come.
     func isOver(_ soFar: Measurement) -> Bool {
         switch self {
-        case .allDown: soFar.servedAfterReturn != nil && soFar.keptAnsweredAfter != nil
+        case .allDown: soFar.servedAfterReturn != nil && soFar.keptAnsweredAfter != nil && soFar.unsettled == 0
         case .replaced: soFar.newMemberInUseAfter != nil
         case .lossy, .slow, .spaceAlarm, .learner: false
         default:

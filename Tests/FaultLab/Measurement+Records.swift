@@ -33,6 +33,7 @@ extension Measurement {
             let wasUnderWay = timeline.wasUnderWay(from: request.startedAt, to: end)
             let isUnanswered = request.endedAt == nil
             if isUnanswered && end - request.startedAt < Self.youth { continue }
+            unsettled += isUnanswered ? 1 : 0
             if !request.isAnswered {
                 failures[request.failure ?? "no answer", default: 0] += 1
                 if wasUnderWay { cut += 1 } else { failed += 1 }

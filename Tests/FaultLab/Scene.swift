@@ -177,8 +177,10 @@ final class Scene {
             newMember = try await cluster.number(of: new)
             hostsByName[name] = new.host
             try await publishNames()
+            timeline.replacedAt = .now
+            // Before the old answer has expired nobody can know the new one.
+            try await Task.sleep(for: .seconds(Int(Self.nameTTL) + 1))
         }
-        timeline.replacedAt = .now
     }
 
     private func publishNames() async throws {

@@ -50,6 +50,7 @@ extension Fault {
                 Check(.failedNewRequests, Double(measured.failed)),
                 Check(.newConnectionAnswered, measured.slowestNew),
                 Check(.newMemberInUse, measured.newMemberInUseAfter),
+                Check(.waitingSessionReset, measured.keptLongestGap),
             ]
         case .lossy:
             return [
