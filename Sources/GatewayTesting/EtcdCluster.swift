@@ -1,7 +1,6 @@
 import Foundation
 import Synchronization
 
-
 /// A cluster of real etcd members on this machine, each on an address of its own, gone with its data when the last user
 /// lets go.
 public final class EtcdCluster: Sendable {

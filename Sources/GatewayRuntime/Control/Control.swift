@@ -213,7 +213,7 @@ actor Control {
         let spread =
             switch reason {
             case .removed: Self.removalSpread
-            case .dead: max(Self.deadSpread, Self.deadSpread * Int(clamping: sessions) / Self.deadSpreadHolds)
+            case .dead: Self.deadSpread(of: Int(clamping: sessions))
             }
         logger.info(
             "sessions are reset",
@@ -221,9 +221,12 @@ actor Control {
         for runner in runners { runner.submit(.resetSessions(id, spread: spread)) }
     }
 
-    /// Clients of a dead endpoint hang, so they are told soon: within half a second for up to a thousand of them.
-    private static let deadSpread = Duration.milliseconds(500)
-    private static let deadSpreadHolds = 1000
+    /// Clients of a dead endpoint hang, so they are told soon: within half a second for up to a thousand of them, and a few
+    /// of them sooner.
+    private static func deadSpread(of sessions: Int) -> Duration {
+        let longest = max(.milliseconds(500), .milliseconds(500) * sessions / 1000)
+        return min(longest, LoopRunner.resetStep * sessions)
+    }
 
     /// What the loops know of an endpoint's sessions, read without stopping them.
     private func activity(of id: EndpointID) -> ControlMachine.Activity {
