@@ -43,16 +43,14 @@ public final class ScriptedNameServer: Sendable {
     ///   - port: a free one by default; a resolv.conf can only name 53.
     public init(_ behaviour: Behaviour, on host: String = "127.0.0.1", port: UInt16? = nil) throws {
         let script = NameServerScript(behaviour)
-        let port = try port ?? FreePort.next(on: host)
-        let datagrams = try LoopbackSocket(.datagram, address: host, port: port)
-        let streams = try LoopbackSocket(.stream, address: host, port: port)
+        let (datagrams, streams) = try Self.sockets(on: host, port: port)
         for socket in [datagrams, streams] {
             // So that the threads see that the server was let go.
             socket.setReceiveTimeout(.milliseconds(100))
         }
         self.script = script
         self.host = host
-        self.port = port
+        self.port = datagrams.port
         Thread { Self.serveDatagrams(datagrams, script) }.start()
         Thread { Self.serveStreams(streams, script) }.start()
     }
@@ -72,6 +70,17 @@ public final class ScriptedNameServer: Sendable {
 
     /// All that was asked so far, in order.
     public var queries: [Query] { script.queries }
+
+    /// Somebody else may take a free port before we do.
+    private static func sockets(on host: String, port: UInt16?) throws -> (LoopbackSocket, LoopbackSocket) {
+        for _ in 0..<10 {
+            let number = try port ?? FreePort.next(on: host)
+            let datagrams = try? LoopbackSocket(.datagram, address: host, port: number)
+            let streams = try? LoopbackSocket(.stream, address: host, port: number)
+            if let datagrams, let streams { return (datagrams, streams) }
+        }
+        throw TestingError("no name server can listen on \(host)\(port.map { ":\($0)" } ?? "")")
+    }
 
     private static func serveDatagrams(_ socket: LoopbackSocket, _ script: NameServerScript) {
         var buffer = [UInt8](repeating: 0, count: 4_096)
