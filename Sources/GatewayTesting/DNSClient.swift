@@ -22,8 +22,8 @@ struct DNSClient {
         var answer = [UInt8](repeating: 0, count: 4_096)
         while true {
             let count = recv(socket.descriptor, &answer, answer.count, 0)
-            guard count > 0 else { return nil }
-            // Else a late answer to an earlier query, behind which ours is waiting.
+            guard count > 2 else { return nil }
+            // Answers to earlier queries, for which nobody waited any more, would else be one behind for ever.
             guard Array(answer[0..<2]) == DNSMessage.bytes(identifier) else { continue }
             return Self.serial(in: Array(answer[..<count]))
         }

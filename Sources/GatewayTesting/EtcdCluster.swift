@@ -84,6 +84,13 @@ public final class EtcdCluster: Sendable {
         }
     }
 
+    deinit {
+        // Before the folder goes, into which they write, and whoever still holds a member.
+        for member in members {
+            member.end()
+        }
+    }
+
     private func makeMember(name: String, host: String, cluster: String, isNew: Bool) throws -> EtcdMember {
         try EtcdMember(
             EtcdMember.Settings(

@@ -45,6 +45,11 @@ public final class EtcdMember: Sendable {
         try await process.withLock { $0 }?.kill()
     }
 
+    /// Kills it if it runs, for it is not needed any more.
+    func end() {
+        process.withLock { $0 = nil }
+    }
+
     /// SIGTERM, as `systemctl stop` does it; returns when it has ended.
     public func stop() async throws {
         let child = process.withLock { $0 }

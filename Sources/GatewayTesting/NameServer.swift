@@ -23,12 +23,13 @@ public final class NameServer: Sendable {
     /// - Parameters:
     ///   - negativeTTL: for how many seconds "there is none" holds.
     ///   - isStarted: whether to start it now; a test about a server that is down at first does so later.
+    ///   - port: where it answers; a free port by default.
     public init(
-        zone: String, records: [ZoneRecord], negativeTTL: Int = 1, isStarted: Bool = true
+        zone: String, records: [ZoneRecord], negativeTTL: Int = 1, isStarted: Bool = true, port: UInt16? = nil
     ) async throws {
         self.zone = zone
         self.negativeTTL = negativeTTL
-        port = try FreePort.next()
+        self.port = try port ?? FreePort.next()
         folder = try TemporaryFolder()
         nsd = try ToolBox.tool("nsd")
         try folder.write(settings, to: "nsd.conf")
@@ -36,6 +37,11 @@ public final class NameServer: Sendable {
         if isStarted {
             try await start()
         }
+    }
+
+    deinit {
+        // Before the folder goes, into which it writes.
+        state.withLock { $0.process = nil }
     }
 
     /// Its address in the form of `--dns-server`.

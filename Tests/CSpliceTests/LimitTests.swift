@@ -115,7 +115,9 @@ extension DataPlaneTests {
             try withPlane(server: server, configure: { $0.max_descriptors = 40 }) { plane in
                 var sessions = try (0..<6).map { _ in try plane.open() }
                 let stream = ByteStream(seed: 30)
-                let counts = try sessions.map { try $0.client.sendUntilBlocked(stream, limit: 256 << 20) }
+                let counts = try sessions.map {
+                    try $0.client.sendUntilBlocked(stream, limit: 256 << 20, quiet: .milliseconds(50))
+                }
                 let pipes = Int(plane.total(\.pipes))
                 #expect(pipes > 0)
                 while sessions.count < 20 - pipes { sessions.append(try plane.open()) }
@@ -166,7 +168,7 @@ struct DescriptorShortage: Sendable, CustomTestStringConvertible {
 /// Fills a pipe per session; then lets everything through again, so that the pipes go back empty.
 private func fillAndEmptyPipes(of sessions: [OpenSession]) throws {
     let stream = ByteStream(seed: 31)
-    let counts = try sessions.map { try $0.client.sendUntilBlocked(stream, limit: 256 << 20) }
+    let counts = try sessions.map { try $0.client.sendUntilBlocked(stream, limit: 256 << 20, quiet: .milliseconds(50)) }
     for (session, count) in zip(sessions, counts) {
         try session.upstream.set(SOL_SOCKET, SO_RCVBUF, to: 1 << 20)
         try session.upstream.receive(stream, count: count)

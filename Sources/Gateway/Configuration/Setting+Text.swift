@@ -89,7 +89,7 @@ extension Setting {
         case .hedgeDelay:
             "How long a dial may last before the next endpoint is dialed beside it; 0 means never."
         case .holdTimeout:
-            "How long a client is kept waiting while no endpoint answers; 0 closes it at once."
+            "How long a client is kept waiting while no endpoint answers; 0 resets it at once."
         case .retryDelay:
             "The longest wait before a failed endpoint is tried again."
         case .healthCheck:

@@ -18,6 +18,9 @@ extension ControlMachine {
         (remembered?.entries.map(\.declaration) ?? []) + (options.endpointsAreDefault ? [] : options.endpoints)
     }
 
+    /// What has changed and waits to be written.
+    public var unsavedSet: LastGoodSet? { saving.next }
+
     /// Looks at what is good now, and says when to write it.
     mutating func dueSave(at now: Instant) -> [Action] {
         noteGoodSet(at: now)

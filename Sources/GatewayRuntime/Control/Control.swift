@@ -44,6 +44,7 @@ actor Control {
     private var factTimer: EventExecutor.TimerID?
     private var factsTakenAt: Instant?
     private var acceptLog = AcceptLog()
+    private var loopLog = Pace()
     private var readiness = Readiness.unknown
     private var isClosed = false
 
@@ -84,6 +85,7 @@ actor Control {
     /// Decides nothing any more, and lets the loops go. It is called before they end.
     func close() {
         isClosed = true
+        if let unsaved = machine.unsavedSet { save(unsaved) }
         runners = []
         newWork.finish()
         stopWaiting()
@@ -187,6 +189,12 @@ actor Control {
             perform(machine.suspected(id, at: now, using: &generator))
         case .heldClientsChanged:
             perform(machine.clientsHeld(held.count, at: now, using: &generator))
+        case .loopFound:
+            loopLog.write(at: now) { suppressed in
+                logger.error(
+                    "a client's connection goes in circles and is reset: gateways point at each other",
+                    metadata: ["suppressed": .stringConvertible(suppressed)])
+            }
         case .acceptPaused(let error):
             acceptLog.paused(error: error, at: now, logger)
         }
@@ -215,18 +223,29 @@ actor Control {
             case .removed: Self.removalSpread
             case .dead: Self.deadSpread(of: Int(clamping: sessions))
             }
+        guard sessions > 0 else { return }
         logger.info(
             "sessions are reset",
-            metadata: ["endpoint": "\(id.slot)", "count": .stringConvertible(Int(clamping: sessions))])
+            metadata: ["address": "\(name(of: id))", "count": .stringConvertible(Int(clamping: sessions))])
         for runner in runners { runner.submit(.resetSessions(id, spread: spread)) }
     }
 
+<<<<<<< HEAD
     /// Clients of a dead endpoint hang, so they are told soon: within half a second for up to a thousand of them, and a few
     /// of them sooner.
     private static func deadSpread(of sessions: Int) -> Duration {
         let longest = max(.milliseconds(500), .milliseconds(500) * sessions / 1000)
         return min(longest, LoopRunner.resetStep * sessions)
     }
+=======
+    private func name(of id: EndpointID) -> String {
+        machine.endpoints[id]?.declaration.key.description ?? "a removed endpoint"
+    }
+
+    /// Clients of a dead endpoint hang, so they are told soon: within half a second for up to a thousand of them.
+    private static let deadSpread = Duration.milliseconds(500)
+    private static let deadSpreadHolds = 1000
+>>>>>>> main
 
     /// What the loops know of an endpoint's sessions, read without stopping them.
     private func activity(of id: EndpointID) -> ControlMachine.Activity {

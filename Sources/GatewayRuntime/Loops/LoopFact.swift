@@ -13,12 +13,16 @@ enum LoopFact: Equatable, Sendable {
     /// A listener stopped accepting (error 0: our own limits). That it goes on is no news: under load the two alternate.
     case acceptPaused(error: Int32)
 
+    /// A client's connection goes in circles: gateways point at each other.
+    case loopFound
+
     /// What it is about. Of several facts about the same only the last one counts.
     enum Subject: Hashable, Sendable {
         case address(EndpointID, SocketAddress)
         case endpoint(EndpointID)
         case heldClients
         case accepting
+        case loop
     }
 
     var subject: Subject {
@@ -27,6 +31,7 @@ enum LoopFact: Equatable, Sendable {
         case .suspected(let id): .endpoint(id)
         case .heldClientsChanged: .heldClients
         case .acceptPaused: .accepting
+        case .loopFound: .loop
         }
     }
 }

@@ -113,6 +113,9 @@ extension LoopRunner {
 
     private func dialTimerFired(_ session: csp_session) {
         guard var client = clients[session] else { return }
+        if now - client.acceptedAt > Self.longestPause(plan.plan) + plan.plan.timing.dialTimeout {
+            return reset(session)
+        }
         let (timedOut, action) = client.sequence.timerFired(at: now)
         clients[session] = client
         if case .dial = action { client.sequence.oldest.map { facts.append(.suspected($0.endpoint)) } }
@@ -135,6 +138,10 @@ extension LoopRunner {
             var address = csp_address(attempt.address)
             let result = unsafe csp_session_dial(loop, session, &address, attempt.number, attempt.endpoint.slot)
             if result == 0 { break }
+            if result == -ELOOP {
+                facts.append(.loopFound)
+                return reset(session)
+            }
             if result == -ENOENT || result == -EISCONN { return }  // the event that says so is on its way
             let failure = DialFailure(errno: -result)
             tell(of: attempt, failure)
@@ -172,11 +179,14 @@ extension LoopRunner {
         plan.plan.timing.holdTimeout.map { client.acceptedAt + $0 }
     }
 
-    /// A shortage of ours must not hold a client for longer than a cluster without members would.
+    /// A shortage of ours, or very many silent addresses, must not keep a client for longer than a cluster without members
+    /// would.
     private static func longestPause(_ plan: DialPlan) -> Duration { plan.timing.holdTimeout ?? .seconds(10) }
 
     private func reset(_ session: csp_session) {
         forget(session)
-        _ = unsafe csp_session_close(loop, session, true, nil)  // ENOENT: it left in this very turn
+        var ended = csp_event()
+        guard unsafe csp_session_close(loop, session, true, &ended) == 0 else { return }  // it left in this very turn
+        accessLog?.write(ended, nil)
     }
 }

@@ -31,7 +31,7 @@ internal import Synchronization
     let held: HeldClients
     let spread: SessionSpread
     private let published: PublishedPlan
-    private let accessLog: AccessLog?
+    let accessLog: AccessLog?
     private let report: @Sendable ([LoopFact]) -> Void
     private let orders = Mutex<[Order]>([])
 
@@ -124,7 +124,7 @@ internal import Synchronization
         } else {
             sessionEnded(on: EndpointID(slot: event.endpoint), event.reason)
         }
-        accessLog?.write(event)
+        accessLog?.write(event, plan.plan.targets.first { $0.endpoint.slot == event.endpoint }?.addresses.first)
     }
 
     private func sessionEnded(on endpoint: EndpointID, _ reason: csp_end_reason) {

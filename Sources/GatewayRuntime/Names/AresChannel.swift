@@ -14,9 +14,9 @@ internal import Glibc
         let reply: [UInt8]
     }
 
-    /// How long a server may take to answer, and how often all servers are asked. c-ares' own 5 s and 4 tries would keep
-    /// a client waiting longer than it is held. A resolv.conf with `options timeout:` does not change them.
-    private static let timeoutMilliseconds: Int32 = 1000
+    /// How long a server may take to answer, doubled for each further round, and how many rounds all servers are asked: a
+    /// silent one is given up after 3.5 s. c-ares' own 5 s and 4 rounds would keep a client waiting longer than it is held. A resolv.conf with `options timeout:` does not change them.
+    private static let timeoutMilliseconds: Int32 = 500
     private static let tries: Int32 = 3
 
     /// A question that c-ares has; it keeps the channel until it is answered.

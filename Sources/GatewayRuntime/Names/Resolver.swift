@@ -210,6 +210,9 @@ extension Answer {
             } catch {
                 self = .failed("unusable reply: \(error)")
             }
+        case ARES_ECONNREFUSED:
+            // c-ares says so of servers that are not reached and of those that answer SERVFAIL or REFUSED alike.
+            self = .failed("no name server is reached, or they refuse or fail")
         default:
             self = .failed(unsafe String(cString: ares_strerror(outcome.status)))
         }

@@ -14,7 +14,8 @@ struct ResolverTests {
     ) async throws -> Answer {
         let server = try await NameServer(zone: "example.com", records: records)
         let files = files ?? NameFiles(hosts: "/dev/null", resolvConf: "/dev/null")
-        return try await withResolver(servers: [SocketAddress(testing: server.address)], files: files) { resolver async throws in
+        return try await withResolver(servers: [SocketAddress(testing: server.address)], files: files) {
+            resolver async throws in
             try await resolver.answer(question)
         }
     }
@@ -94,7 +95,7 @@ struct ResolverTests {
             let start = ContinuousClock.now
             let answer = try await resolver.answer(.addresses("infra0.example.com", .v4))
             #expect(answer == .addresses([try #require(IPAddress("192.0.2.1"))], timeToLive: .seconds(60)))
-            #expect(ContinuousClock.now - start < .seconds(4))
+            #expect(ContinuousClock.now - start < .seconds(6))
         }
     }
 
@@ -104,8 +105,8 @@ struct ResolverTests {
         try await withResolver(servers: [SocketAddress(testing: server.address)]) { resolver async throws in
             let question = Question.addresses("infra0.example.com", .v4)
             let start = ContinuousClock.now
-            #expect(try await resolver.answer(question) == .failed("Could not contact DNS servers"))
-            #expect(ContinuousClock.now - start < .seconds(3))
+            #expect(try await resolver.answer(question) == .failed("no name server is reached, or they refuse or fail"))
+            #expect(ContinuousClock.now - start < .seconds(5))
             try await server.start()
             #expect(
                 try await resolver.answer(question)
@@ -116,7 +117,8 @@ struct ResolverTests {
     @Test func fiveHundredAtOnce_areAllAnswered() async throws {
         let records = (0..<500).map { ZoneRecord.a("h\($0)", "192.0.2.\($0 % 250)") }
         let server = try await NameServer(zone: "example.com", records: records)
-        let answers = try await withResolver(servers: [SocketAddress(testing: server.address)]) { resolver async throws in
+        let answers = try await withResolver(servers: [SocketAddress(testing: server.address)]) {
+            resolver async throws in
             try await withThrowingTaskGroup(of: Answer.self) { group in
                 for number in 0..<500 {
                     group.addTask { try await resolver.answer(.addresses("h\(number).example.com", .v4)) }

@@ -6,6 +6,8 @@ import Testing
 
 /// Against name servers that say what no real one says on command, and changes while questions are under way.
 struct ResolverTroubleTests {
+    private static let unusable = Answer.failed("no name server is reached, or they refuse or fail")
+
     private func name(_ number: Int) -> String { "h\(number).example.com" }
 
     private func records(_ count: Int) -> [ZoneRecord] { (0..<count).map { .a(name($0), "192.0.2.\($0 % 250)") } }
@@ -24,8 +26,8 @@ struct ResolverTroubleTests {
     }
 
     @Test(arguments: [
-        (ScriptedNameServer.Behaviour.serverFailure, Answer.failed("DNS server returned general failure")),
-        (.refused, .failed("DNS server refused query")), (.noData, .nothing(timeToLive: nil)),
+        (ScriptedNameServer.Behaviour.serverFailure, Self.unusable),
+        (.refused, Self.unusable), (.noData, .nothing(timeToLive: nil)),
         (.nameError, .nothing(timeToLive: nil)),
         (.garbage([1, 2, 3]), .failed("Timeout while contacting DNS servers")),
         (.silence, .failed("Timeout while contacting DNS servers")),
@@ -34,7 +36,8 @@ struct ResolverTroubleTests {
         let server = try ScriptedNameServer(behaviour)
         try await withResolver(servers: [SocketAddress(testing: server.address)]) { resolver async throws in
             let start = ContinuousClock.now
-            #expect(try await resolver.answer(question(0)) == expected)
+            let answer = try await resolver.answer(question(0))
+            #expect(answer == expected)
             #expect(ContinuousClock.now - start < .seconds(12))
         }
     }
@@ -60,7 +63,7 @@ struct ResolverTroubleTests {
             let start = ContinuousClock.now
             tasks[1].cancel()
             await #expect(throws: CancellationError.self) { try await tasks[1].value }
-            #expect(ContinuousClock.now - start < .milliseconds(700))
+            #expect(ContinuousClock.now - start < .seconds(3))
             server.behaviour = .answer(records(3))
             try await expectAddresses(tasks[0])
             try await expectAddresses(tasks[2])
@@ -109,7 +112,7 @@ struct ResolverTroubleTests {
         // To connect to the broadcast address is forbidden without SO_BROADCAST: the very first system call fails.
         try await withResolver(servers: [SocketAddress(testing: "255.255.255.255:53")]) { resolver async throws in
             for task in ask(0..<300, resolver) {
-                #expect(try await task.value == .failed("Could not contact DNS servers"))
+                #expect(try await task.value == Self.unusable)
             }
             #expect(await resolver.underWay == 0)
         }
@@ -128,7 +131,8 @@ struct ResolverTroubleTests {
         let folder = try TemporaryFolder()
         let hosts = try folder.write("192.0.2.9 infra0.example.com infra0\n", to: "hosts")
         let files = NameFiles(hosts: hosts, resolvConf: "/dev/null")
-        try await withResolver(servers: [SocketAddress(testing: server.address)], files: files) { resolver async throws in
+        try await withResolver(servers: [SocketAddress(testing: server.address)], files: files) {
+            resolver async throws in
             let day = Duration.seconds(86_400)
             let known = Answer.addresses([try #require(IPAddress("192.0.2.9"))], timeToLive: day)
             #expect(try await resolver.answer(.addresses("INFRA0", .v4)) == known)
@@ -150,7 +154,8 @@ struct ResolverTroubleTests {
         let folder = try TemporaryFolder()
         let resolvConf = try folder.write("search example.com\noptions ndots:\(ndots)\n", to: "resolv.conf")
         let files = NameFiles(hosts: "/dev/null", resolvConf: resolvConf)
-        try await withResolver(servers: [SocketAddress(testing: server.address)], files: files) { resolver async throws in
+        try await withResolver(servers: [SocketAddress(testing: server.address)], files: files) {
+            resolver async throws in
             #expect(try await resolver.answer(.addresses("a.b", .v4)) == .nothing(timeToLive: nil))
             #expect(server.queries.map(\.name) == order)
             #expect(try await resolver.answer(.addresses("c.d.", .v4)) == .nothing(timeToLive: nil))
@@ -167,7 +172,8 @@ struct ResolverTroubleTests {
             hosts: try folder.write("", to: "hosts"),
             resolvConf: try folder.write("search one.example\n", to: "resolv.conf"))
         let changes = Recorder<Void>()
-        try await withResolver(servers: [SocketAddress(testing: server.address)], files: files) { resolver async throws in
+        try await withResolver(servers: [SocketAddress(testing: server.address)], files: files) {
+            resolver async throws in
             try await resolver.watchFiles { changes.add(()) }
             let tasks = ask(0..<70, resolver)  // six of them wait for their turn, and get it on the new channel
             try await eventually("64 are asked") { names(server).count == 64 }

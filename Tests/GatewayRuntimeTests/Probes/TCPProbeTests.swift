@@ -29,7 +29,7 @@ struct TCPProbeTests {
             let result = try await TCPProbe(executor: executor).run([silent.address])
             #expect(result == .failed(.timedOut))
             let elapsed = ContinuousClock.now - start
-            #expect(elapsed >= TCPProbe.timeout && elapsed < TCPProbe.timeout + .seconds(2))
+            #expect(elapsed >= TCPProbe.timeout && elapsed < TCPProbe.timeout + .seconds(5))
         }
     }
 
@@ -59,7 +59,7 @@ struct TCPProbeTests {
             let start = ContinuousClock.now
             task.cancel()
             await #expect(throws: CancellationError.self) { try await task.value }
-            #expect(ContinuousClock.now - start < .milliseconds(400))
+            #expect(ContinuousClock.now - start < .seconds(3))
             #expect(await probe.underWay == 0)
         }
     }

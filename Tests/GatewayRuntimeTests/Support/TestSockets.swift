@@ -70,6 +70,11 @@ final class NamingServer: Sendable {
         _ = thread
     }
 
+    /// Ends the connections that it has.
+    func hangUp() {
+        clients.withLock { $0.removeAll() }
+    }
+
     deinit {
         shutdown(listener.descriptor, Int32(SHUT_RDWR))  // wakes the thread up
     }
@@ -120,12 +125,21 @@ final class TestClient: Sendable {
         }
     }
 
-    /// What comes first within this time.
-    func receive(within milliseconds: Int32 = 15_000) -> Received {
-        guard socket.waits(for: Int32(POLLIN), milliseconds: milliseconds) else { return .nothing }
+    /// What comes first. It waits without holding a thread: the pool has only as many as there are processors.
+    func receive(within limit: Duration = .seconds(30)) async throws -> Received {
+        let deadline = ContinuousClock.now + limit
+        while true {
+            let received = receiveNow()
+            guard received == .nothing, ContinuousClock.now < deadline else { return received }
+            try await Task.sleep(for: .milliseconds(2))
+        }
+    }
+
+    /// What is there.
+    func receiveNow() -> Received {
         var bytes = [UInt8](repeating: 0, count: 256)
-        let count = recv(socket.descriptor, &bytes, bytes.count, 0)
-        if count < 0 { return .reset }
+        let count = recv(socket.descriptor, &bytes, bytes.count, Int32(MSG_DONTWAIT))
+        if count < 0 { return errno == EAGAIN ? .nothing : .reset }
         return count == 0 ? .end : .text(String(decoding: bytes[..<count], as: UTF8.self))
     }
 }
