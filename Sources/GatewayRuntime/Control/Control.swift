@@ -230,22 +230,16 @@ actor Control {
         for runner in runners { runner.submit(.resetSessions(id, spread: spread)) }
     }
 
-<<<<<<< HEAD
+    private func name(of id: EndpointID) -> String {
+        machine.endpoints[id]?.declaration.key.description ?? "a removed endpoint"
+    }
+
     /// Clients of a dead endpoint hang, so they are told soon: within half a second for up to a thousand of them, and a few
     /// of them sooner.
     private static func deadSpread(of sessions: Int) -> Duration {
         let longest = max(.milliseconds(500), .milliseconds(500) * sessions / 1000)
         return min(longest, LoopRunner.resetStep * sessions)
     }
-=======
-    private func name(of id: EndpointID) -> String {
-        machine.endpoints[id]?.declaration.key.description ?? "a removed endpoint"
-    }
-
-    /// Clients of a dead endpoint hang, so they are told soon: within half a second for up to a thousand of them.
-    private static let deadSpread = Duration.milliseconds(500)
-    private static let deadSpreadHolds = 1000
->>>>>>> main
 
     /// What the loops know of an endpoint's sessions, read without stopping them.
     private func activity(of id: EndpointID) -> ControlMachine.Activity {
