@@ -259,6 +259,7 @@ actor Control {
                 logger.warning("the endpoints cannot be kept for the next start", metadata: ["error": "\(error)"])
             }
             saveFailed = true
+            machine.saveFailed(at: MonotonicClock.now())
         }
     }
 
