@@ -22,7 +22,7 @@ public final class EtcdCluster: Sendable {
         var clientPort: UInt16
         var peerPort: UInt16
         var clientScheme: String
-        var tlsFlags: [String]
+        var flags: [String]
     }
 
     private struct State {
@@ -43,9 +43,10 @@ public final class EtcdCluster: Sendable {
     ///   - size: how many members.
     ///   - clientPort: the port on which they all serve clients, each on its own address.
     ///   - subnet: where their addresses are; one with addresses that nobody else has by default.
+    ///   - flags: what each member is told beside that.
     public init(
         size: Int = 3, security: Security = .plain, clientPort: UInt16 = 2379, peerPort: UInt16 = 2380,
-        subnet: LoopbackSubnet = LoopbackSubnet()
+        subnet: LoopbackSubnet = LoopbackSubnet(), flags: [String] = []
     ) async throws {
         self.subnet = subnet
         let hosts = (0..<size).map { subnet.address($0 + 1) }
@@ -70,7 +71,7 @@ public final class EtcdCluster: Sendable {
         }
         common = Common(
             clientPort: clientPort, peerPort: peerPort, clientScheme: security == .tls ? "https" : "http",
-            tlsFlags: tlsFlags)
+            flags: tlsFlags + flags)
 
         let names = (0..<size).map { "infra\($0)" }
         let founders = zip(names, hosts).map { "\($0)=http://\($1):\(peerPort)" }.joined(separator: ",")
@@ -96,7 +97,7 @@ public final class EtcdCluster: Sendable {
             EtcdMember.Settings(
                 name: name, address: host, clientPort: common.clientPort, peerPort: common.peerPort,
                 dataFolder: folder.path(of: name), initialCluster: cluster, isInitialClusterNew: isNew,
-                clientScheme: common.clientScheme, tlsFlags: common.tlsFlags))
+                clientScheme: common.clientScheme, flags: common.flags))
     }
 
     /// Lets another member join, on an address that none has had, and waits until it is healthy.
@@ -120,6 +121,27 @@ public final class EtcdCluster: Sendable {
             state.started += 1
         }
         return member
+    }
+
+    /// Adds a member that does not vote and starts it; returns when it has caught up. It belongs to the caller, and
+    /// must not outlive the cluster, whose folder it uses. For a cluster without TLS.
+    public func addLearner() async throws -> EtcdMember {
+        let members = members
+        let number = state.withLock { state in
+            state.started += 1
+            return state.started
+        }
+        let (name, host) = ("learner", subnet.address(number))
+        let url = "http://\(host):\(common.peerPort)"
+        try await etcdctl(members[0].address)("member", "add", name, "--learner", "--peer-urls=\(url)")
+        let all = members.map { "\($0.name)=http://\($0.host):\(common.peerPort)" } + ["\(name)=\(url)"]
+        let learner = try makeMember(name: name, host: host, cluster: all.joined(separator: ","), isNew: false)
+        try learner.start()
+        try await eventually("the learner knows its cluster; its log ends: \(learner.log.suffix(1_000))") {
+            let status = try await etcdctl(learner.address).run(["endpoint", "status"])
+            return status.isSuccess && status.output.contains("true")
+        }
+        return learner
     }
 
     /// Lets a member leave the cluster, and stops it.

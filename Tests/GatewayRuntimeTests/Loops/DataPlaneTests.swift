@@ -32,7 +32,9 @@ struct DataPlaneTests {
         options.loops = 2
         change(&options)
         let (published, facts) = (PublishedPlan(plan), Recorder<LoopFact>())
-        let plane = try DataPlane(options: options, plan: published, held: held) { for fact in $0 { facts.add(fact) } }
+        let plane = try DataPlane(options: options, plan: published, held: held, accessLog: nil) {
+            for fact in $0 { facts.add(fact) }
+        }
         let listener = try plane.listen(on: SocketAddress(testing: "127.0.0.1:0"))
         let address = try #require(plane.address(ofListener: listener))
         try plane.start()
@@ -227,9 +229,7 @@ struct DataPlaneTests {
         try await withPlane(.testing([first.address])) { running async throws in
             let old = try (0..<30).map { _ in try running.client() }
             for client in old { #expect(try await client.receive() == .text("a")) }
-            var plan = DialPlan.testing([second.address])
-            plan.targets[0].endpoint = id(1)
-            running.publish(plan)
+            running.publish(.testing([second.address], firstSlot: 1))
             let new = try running.client()
             #expect(try await new.receive() == .text("b"))
             for runner in running.plane.runners { runner.submit(.resetSessions(id(0), spread: .milliseconds(100))) }
