@@ -226,7 +226,7 @@ actor Control {
         let spread =
             switch reason {
             case .removed: Self.removalSpread
-            case .dead: max(Self.deadSpread, Self.deadSpread * Int(clamping: sessions) / Self.deadSpreadHolds)
+            case .dead: Self.deadSpread(of: Int(clamping: sessions))
             }
         guard sessions > 0 else { return }
         logger.info(
@@ -239,9 +239,12 @@ actor Control {
         machine.endpoints[id]?.declaration.key.description ?? "a removed endpoint"
     }
 
-    /// Clients of a dead endpoint hang, so they are told soon: within half a second for up to a thousand of them.
-    private static let deadSpread = Duration.milliseconds(500)
-    private static let deadSpreadHolds = 1000
+    /// Clients of a dead endpoint hang, so they are told soon: within half a second for up to a thousand of them, and a few
+    /// of them sooner.
+    private static func deadSpread(of sessions: Int) -> Duration {
+        let longest = max(.milliseconds(500), .milliseconds(500) * sessions / 1000)
+        return min(longest, LoopRunner.resetStep * sessions)
+    }
 
     /// What the loops know of an endpoint's sessions, read without stopping them.
     private func activity(of id: EndpointID) -> ControlMachine.Activity {
@@ -261,6 +264,7 @@ actor Control {
                 logger.warning("the endpoints cannot be kept for the next start", metadata: ["error": "\(error)"])
             }
             saveFailed = true
+            machine.saveFailed(at: MonotonicClock.now())
         }
     }
 
