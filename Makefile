@@ -1,22 +1,31 @@
 # The words everyone types. `make` alone lists them.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check format build clean
+.PHONY: help run test faults faults-short check format build clean
 
 tools := .build/tools/bin
-c_files = $(shell find Sources/CSplice -name '*.[ch]')
+c_files = $(shell find Sources/CSplice Sources/CLinux Sources/CAres -name '*.[ch]')
 shell_files = $(wildcard scripts/*) .ci/run
 
 help: ## lists these words
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: ## a real cluster behind the gateway, and the death of a member (ENDPOINTS=… or DISCOVERY_SRV=… for your own)
 	@scripts/run
 
-test: ## all tests, on real etcd members and name servers, and the demonstration of `make run`
+test: ## all tests, on real etcd members and name servers, the demonstration of `make run`, and `make faults-short`
 	scripts/fetch-tools
 	swift test
 	RUN_ONCE=1 scripts/run
+	@$(MAKE) --no-print-directory faults-short
+
+faults: build ## what clients see when members die, vanish, freeze (FAULTS='--only freeze --rounds 5'; docs/fault-lab.md)
+	swift build --product FaultLab
+	.build/debug/FaultLab $(FAULTS)
+
+faults-short: build ## the same for the commonest faults, in less than three minutes
+	swift build --product FaultLab
+	.build/debug/FaultLab --short $(FAULTS)
 
 check: ## format, lint, the core's purity, and a release build with warnings as errors
 	scripts/fetch-tools

@@ -35,6 +35,8 @@ let package = Package(
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
     ],
     targets: [
@@ -65,10 +67,27 @@ let package = Package(
             swiftSettings: strict),
         // Real etcd members, real name servers and loopback peers for the tests; never shipped.
         .target(name: "GatewayTesting", dependencies: ["Gateway"], swiftSettings: strictForTests),
+        // `make faults`: what clients see when members die, vanish, freeze; never shipped.
+        .executableTarget(
+            name: "FaultLab",
+            dependencies: [
+                "GatewayTesting",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOEmbedded", package: "swift-nio"),
+                .product(name: "NIOSSL", package: "swift-nio-ssl"),
+            ],
+            path: "Tests/FaultLab",
+            swiftSettings: strictForTests),
         .testTarget(name: "GatewayTests", dependencies: ["Gateway", "GatewayTesting"], swiftSettings: strictForTests),
         .testTarget(name: "CSpliceTests", dependencies: ["CSplice", "GatewayTesting"], swiftSettings: strictForTests),
         .testTarget(
-            name: "GatewayRuntimeTests", dependencies: ["GatewayRuntime", "Gateway", "GatewayTesting"],
+            name: "GatewayRuntimeTests",
+            dependencies: [
+                "GatewayRuntime", "Gateway", "GatewayTesting", "CSplice", "CLinux",
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+            ],
             swiftSettings: strictForTests),
         .testTarget(
             name: "IntegrationTests", dependencies: ["GatewayTesting"], swiftSettings: strictForTests),

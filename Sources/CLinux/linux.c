@@ -23,14 +23,19 @@ struct clinux_time clinux_utc(void)
 	(void)clock_gettime(CLOCK_REALTIME, &now); /* as above */
 	(void)gmtime_r(&now.tv_sec, &parts);       /* fails only beyond the year 2^31 */
 	return (struct clinux_time){
-		.year = parts.tm_year + 1900,
-		.month = parts.tm_mon + 1,
-		.day = parts.tm_mday,
-		.hour = parts.tm_hour,
-		.minute = parts.tm_min,
-		.second = parts.tm_sec,
-		.millisecond = (int32_t)(now.tv_nsec / 1000000),
+	        .year = parts.tm_year + 1900,
+	        .month = parts.tm_mon + 1,
+	        .day = parts.tm_mday,
+	        .hour = parts.tm_hour,
+	        .minute = parts.tm_min,
+	        .second = parts.tm_sec,
+	        .millisecond = (int32_t)(now.tv_nsec / 1000000),
 	};
+}
+
+int64_t clinux_utc_seconds(void)
+{
+	return (int64_t)time(NULL);
 }
 
 const char *clinux_errno_name(int number)
@@ -63,9 +68,10 @@ struct clinux_file_stamp clinux_stamp(const char *path)
 	if (stat(path, &status) == -1)
 		return (struct clinux_file_stamp){0};
 	return (struct clinux_file_stamp){
-		.exists = 1,
-		.inode = status.st_ino,
-		.bytes = (uint64_t)status.st_size,
-		.changed_ns = (uint64_t)status.st_mtim.tv_sec * 1000000000u + (uint64_t)status.st_mtim.tv_nsec,
+	        .exists = 1,
+	        .inode = status.st_ino,
+	        .bytes = (uint64_t)status.st_size,
+	        .changed_ns =
+	                (uint64_t)status.st_mtim.tv_sec * 1000000000u + (uint64_t)status.st_mtim.tv_nsec,
 	};
 }

@@ -47,9 +47,9 @@ int address_from_system(const struct sockaddr_storage *system, struct csp_addres
 }
 
 /*
- * All best effort: a kernel or a sandbox that refuses one of them (EPERM, ENOPROTOOPT) leaves a connection that
- * works, only less well. TCP_KEEPCNT is not set: with TCP_USER_TIMEOUT the kernel does not look at it (tcp(7)).
- * SO_OOBINLINE keeps the urgent byte in the stream, where a relay can pass it on in order.
+ * All best effort: a kernel or a sandbox that refuses one of them (EPERM, ENOPROTOOPT) leaves a connection
+ * that works, only less well. TCP_KEEPCNT is not set: with TCP_USER_TIMEOUT the kernel does not look at it
+ * (tcp(7)). SO_OOBINLINE keeps the urgent byte in the stream, where a relay can pass it on in order.
  */
 void tcp_set_options(int fd, const struct csp_options *options)
 {
@@ -65,8 +65,8 @@ void tcp_set_options(int fd, const struct csp_options *options)
 }
 
 /*
- * A connect to no address dissolves the association (connect(2)), which TCP does with a reset, at once, whoever
- * else has a duplicate. Where it fails the connection is gone already.
+ * A connect to no address dissolves the association (connect(2)), which TCP does with a reset, at once,
+ * whoever else has a duplicate. Where it fails the connection is gone already.
  */
 void tcp_reset(int fd)
 {

@@ -3,8 +3,8 @@
 #include <netinet/in.h>
 #include <string.h>
 
-/* Below this a port is no ephemeral one in any sane ip_local_port_range, so a dial cannot meet itself. */
-#define SELF_CONNECT_PORT_MIN 10000u
+/* Busy machines set ip_local_port_range to "1024 65535": only below that a dial cannot meet itself. */
+#define SELF_CONNECT_PORT_MIN 1024u
 
 static uint64_t dial_tag(const struct dial *dial)
 {
@@ -16,7 +16,8 @@ static struct session *dial_session(csp_loop *loop, const struct dial *dial)
 	return slab_at(&loop->sessions, dial->session);
 }
 
-/* A session's first attempt uses the descriptor reserved for its upstream side; each one beside it needs its own. */
+/* A session's first attempt uses the descriptor reserved for its upstream side; each one beside it needs its
+ * own. */
 static bool descriptor_take(csp_loop *loop, const struct session *session)
 {
 	csp_plane *plane = loop->plane;
@@ -32,7 +33,7 @@ static bool descriptor_take(csp_loop *loop, const struct session *session)
 static void descriptor_give_back(csp_loop *loop, const struct session *session)
 {
 	if (session->first_dial != SLAB_NONE)
-		atomic_fetch_sub(&loop->plane->descriptors, 1);
+		descriptors_give_back(loop, 1);
 }
 
 void dial_destroy(csp_loop *loop, struct session *session, struct dial *dial)
@@ -54,7 +55,7 @@ void dial_destroy_all(csp_loop *loop, struct session *session)
 }
 
 /* A socket with its connect under way, or a negative errno. */
-static int connect_start(const struct csp_address *address, const struct csp_options *options)
+static int connect_start(const struct csp_address *address, const struct csp_options *options, int hops)
 {
 	struct sockaddr_storage system;
 	socklen_t length = address_to_system(address, &system);
@@ -63,6 +64,7 @@ static int connect_start(const struct csp_address *address, const struct csp_opt
 	if (fd < 0)
 		return fd;
 	tcp_set_options(fd, options);
+	hops_pass_on(fd, address->family, hops);
 
 	/* Not retried on EINTR: connect(2) goes on in the background then, as with EINPROGRESS. */
 	if (connect(fd, (struct sockaddr *)&system, length) == -1 && errno != EINPROGRESS && errno != EINTR) {
@@ -76,7 +78,7 @@ static int connect_start(const struct csp_address *address, const struct csp_opt
 }
 
 int csp_session_dial(csp_loop *loop, csp_session number, const struct csp_address *address, uint32_t attempt,
-	uint32_t endpoint)
+        uint32_t endpoint)
 {
 	struct session *session = session_find(loop, number);
 	struct dial *dial;
@@ -87,8 +89,13 @@ int csp_session_dial(csp_loop *loop, csp_session number, const struct csp_addres
 		return -ENOENT;
 	if (session->state != SESSION_DIALING)
 		return -EISCONN;
-	if (endpoint >= CSP_ENDPOINTS_MAX || (address->family != CSP_FAMILY_IPV4 && address->family != CSP_FAMILY_IPV6))
+	if (endpoint >= CSP_ENDPOINTS_MAX ||
+	        (address->family != CSP_FAMILY_IPV4 && address->family != CSP_FAMILY_IPV6))
 		return -EINVAL;
+	if (session->hops == 0)
+		session->hops = hops_left(&session->legs[DOWN]);
+	if (session->hops < HOPS_MIN)
+		return -ELOOP;
 	if (!descriptor_take(loop, session))
 		return -EMFILE;
 	dial = slab_take(&loop->dials);
@@ -96,7 +103,7 @@ int csp_session_dial(csp_loop *loop, csp_session number, const struct csp_addres
 		error = -ENOMEM;
 		goto give_back_descriptor;
 	}
-	fd = connect_start(address, &loop->plane->options);
+	fd = connect_start(address, &loop->plane->options, session->hops);
 	if (fd < 0) {
 		error = fd;
 		goto give_back_slot;
@@ -183,12 +190,12 @@ void dial_event(csp_loop *loop, struct dial *dial)
 		return;
 	}
 	event = (struct csp_event){
-		.session = session_number(session),
-		.kind = CSP_EVENT_DIAL_FAILED,
-		.attempt = dial->attempt,
-		.endpoint = dial->endpoint,
-		.error = error,
-		.elapsed_ns = loop->now_ns - dial->started_at_ns,
+	        .session = session_number(session),
+	        .kind = CSP_EVENT_DIAL_FAILED,
+	        .attempt = dial->attempt,
+	        .endpoint = dial->endpoint,
+	        .error = error,
+	        .elapsed_ns = loop->now_ns - dial->started_at_ns,
 	};
 	dial_destroy(loop, session, dial);
 	counter_add(&loop->counters.dial_failures, 1);

@@ -16,7 +16,7 @@ typedef _Atomic uint64_t counter;
 static inline void counter_add(counter *value, uint64_t amount)
 {
 	atomic_store_explicit(
-		value, atomic_load_explicit(value, memory_order_relaxed) + amount, memory_order_relaxed);
+	        value, atomic_load_explicit(value, memory_order_relaxed) + amount, memory_order_relaxed);
 }
 
 static inline void counter_set(counter *value, uint64_t amount)
@@ -40,6 +40,8 @@ struct pipe {
 
 /* A pipe that is empty, or NULL when the budget of pages or descriptors has none left: copy then. */
 struct pipe *pipe_take(csp_loop *loop);
+/* The same for bytes that must leave our memory: only the system can refuse it (NULL). */
+struct pipe *pipe_take_beyond_budget(csp_loop *loop);
 /* Takes an empty pipe back into the loop's pool, or closes it where the pool is full. */
 void pipe_give_back(csp_loop *loop, struct pipe *pipe);
 /* Closes a pipe that may hold bytes. */
@@ -96,8 +98,8 @@ struct failure {
 	int error;
 };
 
-enum turn relay_turn(csp_loop *loop, struct relay *relay, struct leg *from, struct leg *to, bool close_follows,
-	struct failure *failure);
+enum turn relay_turn(csp_loop *loop, struct relay *relay, struct leg *from, struct leg *to,
+        bool close_follows, struct failure *failure);
 /* Moves stashed bytes into a pipe, so that they outlive private memory. 0 or a negative errno. */
 int relay_stash_to_pipe(csp_loop *loop, struct relay *relay);
 void relay_discard(csp_loop *loop, struct relay *relay);
@@ -113,15 +115,16 @@ enum session_state : uint8_t {
 
 struct session {
 	struct slab_slot slot;
-	struct leg legs[2];      /* DOWN, UP */
-	struct relay relays[2];  /* relays[DOWN] reads legs[DOWN] and writes legs[UP]; the other the reverse */
+	struct leg legs[2];     /* DOWN, UP */
+	struct relay relays[2]; /* relays[DOWN] reads legs[DOWN] and writes legs[UP]; the other the reverse */
 	uint64_t accepted_at_ns;
 	uint32_t endpoint;
 	uint32_t next, previous; /* sessions of the same endpoint, by index */
 	uint32_t next_ready, previous_ready;
-	uint32_t first_dial;     /* attempts under way, by index */
+	uint32_t first_dial; /* attempts under way, by index */
 	enum session_state state;
-	bool is_ready;           /* in the loop's ready queue */
+	bool is_ready; /* in the loop's ready queue */
+	uint8_t hops;  /* that its dials may still take; 0: not known yet */
 };
 
 struct dial {
@@ -142,7 +145,7 @@ void session_turn(csp_loop *loop, struct session *session);
 void session_join(csp_loop *loop, struct session *session, struct dial *winner);
 /* Frees a session; with reset both sides see one. Fills event in. */
 void session_end(csp_loop *loop, struct session *session, enum csp_end_reason reason, int error, bool reset,
-	struct csp_event *event);
+        struct csp_event *event);
 struct session *session_find(csp_loop *loop, csp_session number);
 csp_session session_number(const struct session *session);
 
@@ -156,7 +159,7 @@ void dial_destroy_all(csp_loop *loop, struct session *session);
 
 struct listener {
 	pthread_mutex_t lock;
-	int fd; /* -1: this number is free */
+	int fd;         /* -1: this number is free */
 	uint32_t owner; /* the loop that has it armed */
 	bool is_paused;
 	bool is_tcp;
@@ -167,6 +170,26 @@ struct listener {
 void listener_event(csp_loop *loop, uint32_t listener);
 /* Arms paused listeners again if the limits allow it. */
 void listeners_resume(csp_loop *loop);
+/* Gives back descriptors of the budget; who waits for them in a paused listener is let in by the loop's next
+ * turn. */
+void descriptors_give_back(csp_loop *loop, uint32_t count);
+
+/* ---- hops.c ---- */
+
+/* A connection with fewer left has been around: a real path takes 30 routers at most, of 64. */
+#define HOPS_MIN 24
+
+uint8_t hops_left(const struct leg *client);
+void hops_ask_for(int listener);
+void hops_pass_on(int fd, enum csp_family family, int hops);
+
+/* ---- evidence.c ---- */
+
+/* An endpoint that stays silent is told again after this. */
+#define SUSPECT_EVERY_NS 1000000000u
+
+void evidence_count(csp_loop *loop, uint32_t endpoint, uint64_t up, uint64_t down);
+void evidence_check(csp_loop *loop);
 
 /* ---- address.c ---- */
 
@@ -190,7 +213,8 @@ struct endpoint_slot {
 	counter bytes_down;
 	counter last_received_ns;
 	counter unanswered_since_ns;
-	uint32_t first_session; /* by index, plus one; 0: none */
+	uint64_t suspected_at_ns; /* when a suspicion was last told */
+	uint32_t first_session;   /* by index, plus one; 0: none */
 };
 
 struct csp_loop {
@@ -201,6 +225,7 @@ struct csp_loop {
 	bool woken;
 	uint64_t now_ns;
 	uint64_t retry_accept_at_ns; /* 0: no listener is paused by us */
+	uint64_t evidence_at_ns;     /* 0: no endpoint owes an answer */
 
 	struct slab sessions;
 	struct slab dials;
@@ -218,6 +243,7 @@ struct csp_loop {
 		counter bytes_spliced, bytes_copied;
 	} counters;
 	struct endpoint_slot *endpoints; /* CSP_ENDPOINTS_MAX of them */
+	uint32_t endpoints_used;         /* one more than the highest slot that ever had a session */
 	char *buffer;                    /* PEEK_BYTES, for whatever is copied in this turn */
 };
 

@@ -7,6 +7,12 @@
 
 /* How many connections one wake-up accepts before the loop looks at its sessions again. */
 #define ACCEPT_BATCH 16
+/*
+ * A loop that shall not look at a listener. Hang-ups are reported whatever was asked for, and who gave us the
+ * listener can shut it down: edge triggered they are told once; level triggered the loop would never sleep
+ * again.
+ */
+#define DISARMED EPOLLET
 /* How long accepting rests when descriptors or memory ran out and no session of ours ends meanwhile. */
 #define ACCEPT_RETRY_NS 100000000u
 
@@ -18,7 +24,7 @@ static uint64_t listener_tag(uint32_t listener)
 static void tell(csp_loop *loop, enum csp_event_kind kind, uint32_t listener, int error)
 {
 	struct csp_event event = {
-		.kind = kind, .listener = listener, .error = error, .endpoint = CSP_ENDPOINT_NONE};
+	        .kind = kind, .listener = listener, .error = error, .endpoint = CSP_ENDPOINT_NONE};
 
 	(void)loop_push_event(loop, &event); /* news only: nothing depends on it */
 }
@@ -41,13 +47,14 @@ static csp_loop *least_busy(csp_plane *plane, csp_loop *self)
 static int arm(csp_plane *plane, uint32_t index, uint32_t loop, uint32_t events)
 {
 	return sys_epoll_ctl(plane->loops[loop]->epoll, EPOLL_CTL_MOD, plane->listeners[index].fd, events,
-		listener_tag(index));
+	        listener_tag(index));
 }
 
 /* epoll_ctl works on another loop's set, and wakes it where a connection waits: no message is needed. */
 static void pass_role(csp_plane *plane, uint32_t index, csp_loop *from, csp_loop *to)
 {
-	(void)arm(plane, index, from->index, 0); /* a registered descriptor: a change needs no memory, cannot fail */
+	(void)arm(plane, index, from->index,
+	        DISARMED); /* a registered descriptor: a change needs no memory, cannot fail */
 	(void)arm(plane, index, to->index, EPOLLIN);
 	plane->listeners[index].owner = to->index;
 }
@@ -57,20 +64,39 @@ static void pass_role(csp_plane *plane, uint32_t index, csp_loop *from, csp_loop
 static bool at_limit(csp_plane *plane)
 {
 	return atomic_load(&plane->sessions) >= plane->options.max_sessions ||
-		atomic_load(&plane->descriptors) + 2 > plane->options.max_descriptors;
+	       atomic_load(&plane->descriptors) + 2 > plane->options.max_descriptors;
+}
+
+void descriptors_give_back(csp_loop *loop, uint32_t count)
+{
+	atomic_fetch_sub(&loop->plane->descriptors, count);
+	if (atomic_load(&loop->plane->paused_listeners) > 0)
+		loop->retry_accept_at_ns = loop->now_ns;
+}
+
+/* Pipes at rest are a convenience, clients come first: ours go at once, the other loops drop theirs when
+ * woken. */
+static bool free_resting_pipes(csp_loop *loop)
+{
+	bool had_some = loop->free_pipe_count > 0;
+
+	pipe_pool_destroy(loop);
+	return had_some;
 }
 
 static void pause_listener(csp_loop *loop, uint32_t index, int error)
 {
 	struct listener *listener = &loop->plane->listeners[index];
 
-	(void)arm(loop->plane, index, listener->owner, 0); /* as in pass_role */
+	(void)arm(loop->plane, index, listener->owner, DISARMED); /* as in pass_role */
 	listener->is_paused = true;
 	atomic_fetch_add(&loop->plane->paused_listeners, 1);
 	loop->retry_accept_at_ns = loop->now_ns + ACCEPT_RETRY_NS;
+	for (uint32_t i = 0; i < loop->plane->options.loops; i++)
+		if (i != loop->index)
+			(void)csp_loop_wake(loop->plane->loops[i]); /* an eventfd of ours: cannot fail */
 	tell(loop, CSP_EVENT_ACCEPT_PAUSED, index, error);
 }
-
 
 /* accept(2) also reports what already happened to the new connection; the next one may be fine. */
 static bool concerns_one_connection(int error)
@@ -109,9 +135,9 @@ static int accept_one(csp_loop *loop, const struct listener *listener, uint32_t 
 	counter_add(&loop->counters.accepted, 1);
 
 	struct csp_event event = {.session = session_number(session),
-		.kind = CSP_EVENT_ACCEPTED,
-		.listener = index,
-		.endpoint = CSP_ENDPOINT_NONE};
+	        .kind = CSP_EVENT_ACCEPTED,
+	        .listener = index,
+	        .endpoint = CSP_ENDPOINT_NONE};
 
 	(void)loop_push_event(loop, &event); /* ACCEPT_BATCH of them fit: loop_turn makes sure */
 	return 1;
@@ -127,7 +153,7 @@ static void accept_batch(csp_loop *loop, struct listener *listener, uint32_t ind
 			pass_role(loop->plane, index, loop, target);
 			return;
 		}
-		if (at_limit(loop->plane)) {
+		if (at_limit(loop->plane) && !(free_resting_pipes(loop) && !at_limit(loop->plane))) {
 			pause_listener(loop, index, 0);
 			return;
 		}
@@ -137,9 +163,10 @@ static void accept_batch(csp_loop *loop, struct listener *listener, uint32_t ind
 		if (result > 0)
 			continue;
 		counter_add(&loop->counters.accept_errors, 1);
-		if (concerns_one_connection(-result))
+		if (concerns_one_connection(-result) || free_resting_pipes(loop))
 			continue;
-		/* A shortage; or an error that no manual page promises, which must not make us spin either. */
+		/* A shortage; or an error that no manual page promises, which must not make us spin either.
+		 */
 		pause_listener(loop, index, -result);
 		return;
 	}
@@ -183,7 +210,7 @@ static int register_listener(csp_plane *plane, uint32_t index)
 
 	for (uint32_t i = 0; i < plane->options.loops; i++) {
 		int result = sys_epoll_ctl(
-			plane->loops[i]->epoll, EPOLL_CTL_ADD, listener->fd, 0, listener_tag(index));
+		        plane->loops[i]->epoll, EPOLL_CTL_ADD, listener->fd, DISARMED, listener_tag(index));
 
 		if (result < 0)
 			return result;
@@ -216,7 +243,8 @@ static int add_listener(csp_plane *plane, int fd, const char *unix_path)
 			memcpy(listener->path, unix_path, strlen(unix_path) + 1);
 		result = register_listener(plane, i);
 		if (result < 0)
-			listener->fd = -1; /* the caller closes it, which also takes it out of every epoll set */
+			listener->fd =
+			        -1; /* the caller closes it, which also takes it out of every epoll set */
 		pthread_mutex_unlock(&listener->lock);
 		return result < 0 ? result : (int)i;
 	}
@@ -232,12 +260,16 @@ int csp_plane_listen(csp_plane *plane, const struct csp_address *address)
 
 	if (fd < 0)
 		return fd;
-	/* Lets a successor bind while old connections are in TIME_WAIT; a second listener is refused all the same. */
+	/* Lets a successor bind while old connections are in TIME_WAIT; a second listener is refused all the
+	 * same. */
 	(void)sys_set_int(fd, SOL_SOCKET, SO_REUSEADDR, 1);
 	if (address->family == CSP_FAMILY_IPV6)
-		(void)sys_set_int(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1); /* [::] and 0.0.0.0 can be listened on side by side */
+		(void)sys_set_int(fd, IPPROTO_IPV6, IPV6_V6ONLY,
+		        1);                   /* [::] and 0.0.0.0 can be listened on side by side */
 	tcp_set_options(fd, &plane->options); /* accepted sockets inherit them */
-	if (bind(fd, (struct sockaddr *)&system, length) == -1 || listen(fd, (int)plane->options.backlog) == -1)
+	hops_ask_for(fd);
+	if (bind(fd, (struct sockaddr *)&system, length) == -1 ||
+	        listen(fd, (int)plane->options.backlog) == -1)
 		result = -errno;
 	else
 		result = add_listener(plane, fd, NULL);
@@ -258,7 +290,8 @@ static bool is_stale(const struct sockaddr_un *address)
 	fd = SYS_RETRY(int, socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
 	if (fd < 0)
 		return false;
-	refused = connect(fd, (const struct sockaddr *)address, sizeof *address) == -1 && errno == ECONNREFUSED;
+	refused =
+	        connect(fd, (const struct sockaddr *)address, sizeof *address) == -1 && errno == ECONNREFUSED;
 	sys_close(fd);
 	return refused;
 }
@@ -310,17 +343,25 @@ close_socket:
 	return result;
 }
 
+static void adopt_tcp_options(int fd, const struct csp_options *options)
+{
+	tcp_set_options(fd, options);
+	hops_ask_for(fd);
+}
+
 int csp_plane_adopt_listener(csp_plane *plane, int fd)
 {
 	int flags;
 
-	if (sys_get_int(fd, SOL_SOCKET, SO_ACCEPTCONN) != 1 || sys_get_int(fd, SOL_SOCKET, SO_TYPE) != SOCK_STREAM)
+	if (sys_get_int(fd, SOL_SOCKET, SO_ACCEPTCONN) != 1 ||
+	        sys_get_int(fd, SOL_SOCKET, SO_TYPE) != SOCK_STREAM)
 		return -EINVAL;
 	flags = fcntl(fd, F_GETFL);
-	if (flags == -1 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) == -1 || fcntl(fd, F_SETFD, FD_CLOEXEC) == -1)
+	if (flags == -1 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) == -1 ||
+	        fcntl(fd, F_SETFD, FD_CLOEXEC) == -1)
 		return -errno;
 	if (sys_get_int(fd, SOL_SOCKET, SO_DOMAIN) != AF_UNIX)
-		tcp_set_options(fd, &plane->options);
+		adopt_tcp_options(fd, &plane->options);
 	return add_listener(plane, fd, NULL);
 }
 
@@ -360,8 +401,8 @@ int csp_plane_listener_address(csp_plane *plane, uint32_t index, struct csp_addr
 	pthread_mutex_lock(&plane->listeners[index].lock);
 	if (plane->listeners[index].fd >= 0)
 		result = getsockname(plane->listeners[index].fd, (struct sockaddr *)&system, &length) == 0
-			? address_from_system(&system, address)
-			: -errno;
+		                 ? address_from_system(&system, address)
+		                 : -errno;
 	pthread_mutex_unlock(&plane->listeners[index].lock);
 	return result;
 }

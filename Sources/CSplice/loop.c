@@ -7,10 +7,11 @@
 /* Sessions that get a turn before epoll is asked again; each can raise one event. */
 #define TURN_SESSIONS 256u
 /*
- * The queue is empty when a turn starts. At most: 256 turned sessions, 128 readiness events of one event each or, for
- * a listener, 17 (32 listeners at most), and a resume per listener. That is below EVENT_QUEUE.
+ * The queue is empty when a turn starts. At most: 256 turned sessions, 128 readiness events of one event each
+ * or, for a listener, 17 (32 listeners at most), and a resume per listener. That is below EVENT_QUEUE.
  */
-_Static_assert(TURN_SESSIONS + EPOLL_BATCH + CSP_LISTENERS_MAX * 18 < EVENT_QUEUE, "the event queue can overflow");
+_Static_assert(
+        TURN_SESSIONS + EPOLL_BATCH + CSP_LISTENERS_MAX * 18 < EVENT_QUEUE, "the event queue can overflow");
 
 csp_loop *loop_create(csp_plane *plane, uint32_t index, int *error)
 {
@@ -43,7 +44,8 @@ csp_loop *loop_create(csp_plane *plane, uint32_t index, int *error)
 		goto fail;
 	}
 	/* Edge triggered: each write is an edge, so the counter never has to be read back. */
-	*error = sys_epoll_ctl(loop->epoll, EPOLL_CTL_ADD, loop->wake, EPOLLIN | EPOLLET, tag_make(TAG_WAKE, 0, 0));
+	*error = sys_epoll_ctl(
+	        loop->epoll, EPOLL_CTL_ADD, loop->wake, EPOLLIN | EPOLLET, tag_make(TAG_WAKE, 0, 0));
 	if (*error < 0)
 		goto fail;
 	return loop;
@@ -165,6 +167,8 @@ static void dispatch(csp_loop *loop, const struct epoll_event *event)
 	switch (tag) {
 	case TAG_WAKE:
 		loop->woken = true;
+		if (atomic_load(&loop->plane->paused_listeners) > 0)
+			pipe_pool_destroy(loop); /* they hold descriptors that a client waits for */
 		break;
 	case TAG_LISTENER:
 		listener_event(loop, index);
@@ -183,18 +187,22 @@ static void dispatch(csp_loop *loop, const struct epoll_event *event)
 	}
 }
 
-/* Milliseconds to wait, cut to when accepting is tried again. */
+static int ms_until(const csp_loop *loop, uint64_t deadline_ns)
+{
+	return deadline_ns <= loop->now_ns ? 0 : (int)((deadline_ns - loop->now_ns + 999999) / 1000000);
+}
+
+/* Milliseconds to wait, cut to the loop's own deadlines. */
 static int wait_ms(const csp_loop *loop, int timeout_ms)
 {
-	uint64_t retry_at = loop->retry_accept_at_ns;
-	int until_retry;
+	const uint64_t deadlines[] = {loop->retry_accept_at_ns, loop->evidence_at_ns};
 
 	if (loop->ready_count > 0)
 		return 0;
-	if (retry_at == 0)
-		return timeout_ms;
-	until_retry = retry_at <= loop->now_ns ? 0 : (int)((retry_at - loop->now_ns + 999999) / 1000000);
-	return timeout_ms < 0 || until_retry < timeout_ms ? until_retry : timeout_ms;
+	for (size_t i = 0; i < sizeof deadlines / sizeof deadlines[0]; i++)
+		if (deadlines[i] != 0 && (timeout_ms < 0 || ms_until(loop, deadlines[i]) < timeout_ms))
+			timeout_ms = ms_until(loop, deadlines[i]);
+	return timeout_ms;
 }
 
 static void loop_turn(csp_loop *loop, int timeout_ms)
@@ -202,7 +210,8 @@ static void loop_turn(csp_loop *loop, int timeout_ms)
 	struct epoll_event events[EPOLL_BATCH];
 	int count = epoll_wait(loop->epoll, events, EPOLL_BATCH, wait_ms(loop, timeout_ms));
 
-	/* EINTR is a turn without events. EBADF, EFAULT and EINVAL would be our own bug: no descriptor is lost for it. */
+	/* EINTR is a turn without events. EBADF, EFAULT and EINVAL would be our own bug: no descriptor is
+	 * lost for it. */
 	if (count == -1 && errno != EINTR)
 		abort();
 	loop->now_ns = sys_now_ns();
@@ -214,18 +223,24 @@ static void loop_turn(csp_loop *loop, int timeout_ms)
 		listeners_resume(loop);
 	}
 	run_ready(loop);
+	if (loop->evidence_at_ns != 0 && loop->now_ns >= loop->evidence_at_ns)
+		evidence_check(loop);
 }
 
 int csp_loop_wait(csp_loop *loop, struct csp_event *events, uint32_t capacity, int timeout_ms)
 {
-	uint64_t deadline = timeout_ms < 0 ? UINT64_MAX : sys_now_ns() + (uint64_t)timeout_ms * 1000000u;
+	uint64_t deadline;
 
+	loop->now_ns = sys_now_ns(); /* the caller may have been away for long */
+	deadline = timeout_ms < 0 ? UINT64_MAX : loop->now_ns + (uint64_t)timeout_ms * 1000000u;
 	loop->woken = false;
 	while (loop->queue_count == 0 && !loop->woken) {
 		int left_ms = -1;
 
 		if (timeout_ms >= 0)
-			left_ms = deadline <= loop->now_ns ? 0 : (int)((deadline - loop->now_ns + 999999) / 1000000);
+			left_ms = deadline <= loop->now_ns
+			                  ? 0
+			                  : (int)((deadline - loop->now_ns + 999999) / 1000000);
 		loop_turn(loop, left_ms);
 		if (loop->now_ns >= deadline)
 			break;
@@ -247,16 +262,16 @@ int csp_loop_wake(csp_loop *loop)
 void csp_loop_read_counters(csp_loop *loop, struct csp_loop_counters *counters)
 {
 	*counters = (struct csp_loop_counters){
-		.turns = counter_get(&loop->counters.turns),
-		.accepted = counter_get(&loop->counters.accepted),
-		.opened = counter_get(&loop->counters.opened),
-		.ended = counter_get(&loop->counters.ended),
-		.sessions = counter_get(&loop->counters.sessions),
-		.dial_failures = counter_get(&loop->counters.dial_failures),
-		.accept_errors = counter_get(&loop->counters.accept_errors),
-		.pipes = counter_get(&loop->counters.pipes),
-		.bytes_spliced = counter_get(&loop->counters.bytes_spliced),
-		.bytes_copied = counter_get(&loop->counters.bytes_copied),
+	        .turns = counter_get(&loop->counters.turns),
+	        .accepted = counter_get(&loop->counters.accepted),
+	        .opened = counter_get(&loop->counters.opened),
+	        .ended = counter_get(&loop->counters.ended),
+	        .sessions = counter_get(&loop->counters.sessions),
+	        .dial_failures = counter_get(&loop->counters.dial_failures),
+	        .accept_errors = counter_get(&loop->counters.accept_errors),
+	        .pipes = counter_get(&loop->counters.pipes),
+	        .bytes_spliced = counter_get(&loop->counters.bytes_spliced),
+	        .bytes_copied = counter_get(&loop->counters.bytes_copied),
 	};
 }
 
@@ -265,11 +280,11 @@ void csp_loop_read_endpoint(csp_loop *loop, uint32_t endpoint, struct csp_endpoi
 	const struct endpoint_slot *slot = &loop->endpoints[endpoint];
 
 	*counters = (struct csp_endpoint_counters){
-		.sessions = counter_get(&slot->sessions),
-		.bytes_up = counter_get(&slot->bytes_up),
-		.bytes_down = counter_get(&slot->bytes_down),
-		.last_received_ns = counter_get(&slot->last_received_ns),
-		.unanswered_since_ns = counter_get(&slot->unanswered_since_ns),
+	        .sessions = counter_get(&slot->sessions),
+	        .bytes_up = counter_get(&slot->bytes_up),
+	        .bytes_down = counter_get(&slot->bytes_down),
+	        .last_received_ns = counter_get(&slot->last_received_ns),
+	        .unanswered_since_ns = counter_get(&slot->unanswered_since_ns),
 	};
 }
 

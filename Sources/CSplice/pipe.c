@@ -3,9 +3,10 @@
 #include <stdlib.h>
 
 /*
- * Pipe sizes, measured as CPU-seconds per GB spliced: 64 KiB 0.39, 1 MiB 0.17 (docs/decisions/0003-copy-or-splice.md).
- * An unprivileged user has fs.pipe-user-pages-soft pages for all its pipes, and above it new ones shrink to
- * two pages: so half of the budget goes to large pipes, the rest to small ones, and then flows are copied.
+ * Pipe sizes, measured as CPU-seconds per GB spliced: 64 KiB 0.39, 1 MiB 0.17
+ * (docs/decisions/0003-copy-or-splice.md). An unprivileged user has fs.pipe-user-pages-soft pages for all its
+ * pipes, and above it new ones shrink to two pages: so half of the budget goes to large pipes, the rest to
+ * small ones, and then flows are copied.
  */
 #define PAGE_BYTES 4096u
 #define LARGE_PAGES 256u
@@ -32,7 +33,8 @@ static uint32_t pages_take(csp_plane *plane)
 	return 0;
 }
 
-/* The last eighth of the descriptors is for sessions: a flow without a pipe is copied, a client without is not served. */
+/* The last eighth of the descriptors is for sessions: a flow without a pipe is copied, a client without is
+ * not served. */
 static bool descriptors_take(csp_plane *plane)
 {
 	uint32_t limit = plane->options.max_descriptors;
@@ -40,22 +42,19 @@ static bool descriptors_take(csp_plane *plane)
 	return budget_take(&plane->descriptors, 2, limit - limit / 8);
 }
 
-static struct pipe *pipe_create(csp_loop *loop)
+/* A pipe for whose pages and descriptors the budgets were asked already. */
+static struct pipe *pipe_open(csp_loop *loop, uint32_t pages)
 {
-	csp_plane *plane = loop->plane;
 	struct pipe *pipe = malloc(sizeof *pipe);
 
 	if (pipe == NULL)
 		return NULL;
-	if (!descriptors_take(plane))
-		goto no_descriptors;
-	*pipe = (struct pipe){.pages = pages_take(plane)};
-	if (pipe->pages == 0)
-		goto no_pages;
+	*pipe = (struct pipe){.pages = pages};
 	if (pipe2(pipe->ends, O_CLOEXEC | O_NONBLOCK) == -1)
 		goto no_pipe;
-	if (pipe->pages == LARGE_PAGES)
-		(void)fcntl(pipe->ends[0], F_SETPIPE_SZ, LARGE_PAGES * PAGE_BYTES); /* refused: the default size */
+	if (pages == LARGE_PAGES)
+		(void)fcntl(pipe->ends[0], F_SETPIPE_SZ,
+		        LARGE_PAGES * PAGE_BYTES); /* refused: the default size */
 
 	int bytes = fcntl(pipe->ends[0], F_GETPIPE_SZ);
 
@@ -70,12 +69,42 @@ too_small:
 	sys_close(pipe->ends[0]);
 	sys_close(pipe->ends[1]);
 no_pipe:
-	atomic_fetch_sub(&plane->pipe_pages, pipe->pages);
-no_pages:
-	atomic_fetch_sub(&plane->descriptors, 2);
-no_descriptors:
 	free(pipe);
 	return NULL;
+}
+
+static struct pipe *pipe_create(csp_loop *loop)
+{
+	csp_plane *plane = loop->plane;
+	struct pipe *pipe;
+	uint32_t pages;
+
+	if (!descriptors_take(plane))
+		return NULL;
+	pages = pages_take(plane);
+	if (pages == 0)
+		goto no_pages;
+	pipe = pipe_open(loop, pages);
+	if (pipe != NULL)
+		return pipe;
+	atomic_fetch_sub(&plane->pipe_pages, pages);
+no_pages:
+	atomic_fetch_sub(&plane->descriptors, 2);
+	return NULL;
+}
+
+struct pipe *pipe_take_beyond_budget(csp_loop *loop)
+{
+	struct pipe *pipe = pipe_take(loop);
+
+	if (pipe != NULL)
+		return pipe;
+	pipe = pipe_open(loop, SMALL_PAGES);
+	if (pipe == NULL)
+		return NULL;
+	atomic_fetch_add(&loop->plane->pipe_pages, pipe->pages);
+	atomic_fetch_add(&loop->plane->descriptors, 2);
+	return pipe;
 }
 
 struct pipe *pipe_take(csp_loop *loop)
@@ -112,9 +141,9 @@ void pipe_give_back(csp_loop *loop, struct pipe *pipe)
 static void pipe_forget(csp_loop *loop, struct pipe *pipe)
 {
 	atomic_fetch_sub(&loop->plane->pipe_pages, pipe->pages);
-	atomic_fetch_sub(&loop->plane->descriptors, 2);
 	counter_add(&loop->counters.pipes, (uint64_t)-1);
 	free(pipe);
+	descriptors_give_back(loop, 2);
 }
 
 void pipe_destroy(csp_loop *loop, struct pipe *pipe)
@@ -140,7 +169,7 @@ struct pipe *pipe_adopt(csp_loop *loop, const int32_t ends[2])
 	if (pipe == NULL)
 		return NULL;
 	*pipe = (struct pipe){
-		.ends = {ends[0], ends[1]}, .bytes = (uint32_t)bytes, .pages = (uint32_t)bytes / PAGE_BYTES};
+	        .ends = {ends[0], ends[1]}, .bytes = (uint32_t)bytes, .pages = (uint32_t)bytes / PAGE_BYTES};
 	atomic_fetch_add(&loop->plane->pipe_pages, pipe->pages);
 	atomic_fetch_add(&loop->plane->descriptors, 2);
 	counter_add(&loop->counters.pipes, 1);

@@ -8,22 +8,24 @@
 struct csp_options csp_options_default(void)
 {
 	return (struct csp_options){
-		.loops = 1,
-		.max_sessions = 1000000,
-		.max_descriptors = 1000000,
-		.pipe_pages = 8192,
-		.keepalive_s = 15,
-		.user_timeout_ms = 120000,
-		.backlog = 4096,
+	        .loops = 1,
+	        .max_sessions = 1000000,
+	        .max_descriptors = 1000000,
+	        .pipe_pages = 8192,
+	        .keepalive_s = 15,
+	        .user_timeout_ms = 120000,
+	        .backlog = 4096,
+	        .suspect_after_ms = 500,
 	};
 }
 
 static bool are_valid(const struct csp_options *options)
 {
 	return options->loops >= 1 && options->loops <= CSP_LOOPS_MAX && options->max_sessions >= 1 &&
-		options->max_descriptors >= DESCRIPTORS_MIN && options->max_descriptors <= INT32_MAX &&
-		options->pipe_pages <= INT32_MAX && options->keepalive_s >= 1 && options->keepalive_s <= 32767 &&
-		options->user_timeout_ms <= INT32_MAX && options->backlog >= 1 && options->backlog <= INT32_MAX;
+	       options->max_descriptors >= DESCRIPTORS_MIN && options->max_descriptors <= INT32_MAX &&
+	       options->pipe_pages <= INT32_MAX && options->keepalive_s >= 1 &&
+	       options->keepalive_s <= 32767 && options->user_timeout_ms <= INT32_MAX &&
+	       options->backlog >= 1 && options->backlog <= INT32_MAX && options->suspect_after_ms <= 3600000;
 }
 
 int csp_plane_create(const struct csp_options *options, csp_plane **out)
@@ -40,7 +42,8 @@ int csp_plane_create(const struct csp_options *options, csp_plane **out)
 	plane->options = *options;
 	for (uint32_t i = 0; i < CSP_LISTENERS_MAX; i++) {
 		plane->listeners[i].fd = -1;
-		(void)pthread_mutex_init(&plane->listeners[i].lock, NULL); /* a default mutex: cannot fail on Linux */
+		(void)pthread_mutex_init(
+		        &plane->listeners[i].lock, NULL); /* a default mutex: cannot fail on Linux */
 	}
 	for (uint32_t i = 0; i < options->loops; i++) {
 		plane->loops[i] = loop_create(plane, i, &error);

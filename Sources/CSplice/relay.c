@@ -20,7 +20,8 @@ static enum turn fail(struct failure *failure, int leg, int error)
 static void deliver(csp_loop *loop, struct relay *relay, size_t bytes)
 {
 	relay->bytes += bytes;
-	counter_add(relay->pipe != NULL ? &loop->counters.bytes_spliced : &loop->counters.bytes_copied, bytes);
+	counter_add(
+	        relay->pipe != NULL ? &loop->counters.bytes_spliced : &loop->counters.bytes_copied, bytes);
 }
 
 /* Keeps what was read and not taken. -ENOMEM: the bytes are lost, so the session must end. */
@@ -42,8 +43,9 @@ static int stash_keep(struct relay *relay, const char *bytes, uint32_t length)
 static enum turn flush(csp_loop *loop, struct relay *relay, struct leg *to, struct failure *failure)
 {
 	struct stash *stash = relay->stash;
-	ssize_t sent = stash != NULL ? sys_send(to->fd, stash->bytes + stash->start, stash->end - stash->start, 0)
-				     : sys_splice(relay->pipe->ends[0], to->fd, relay->queued);
+	ssize_t sent = stash != NULL
+	                       ? sys_send(to->fd, stash->bytes + stash->start, stash->end - stash->start, 0)
+	                       : sys_splice(relay->pipe->ends[0], to->fd, relay->queued);
 
 	if (sent == -EAGAIN) {
 		to->writable = false;
@@ -87,11 +89,13 @@ static enum turn nothing_read(struct relay *relay, struct leg *from, ssize_t res
 }
 
 /*
- * Through the loop's buffer: the cheaper way up to 16 KiB a turn. A read that did not fill the buffer has emptied
- * the socket, so a second one that would say EAGAIN is saved; not so when an end of stream, an error (hung_up) or an
- * urgent mark, at which a read stops, may be behind it.
+ * Through the loop's buffer: the cheaper way up to 16 KiB a turn. A read that did not fill the buffer has
+ * emptied the socket, so a second one that would say EAGAIN is saved; not so when an end of stream, an error
+ * (hung_up) or an urgent mark, at which a read stops, may be behind it; nor on a unix socket, where a read
+ * also stops behind passed descriptors.
  */
-static enum turn fill_copying(csp_loop *loop, struct relay *relay, struct leg *from, struct leg *to, struct failure *failure)
+static enum turn fill_copying(
+        csp_loop *loop, struct relay *relay, struct leg *from, struct leg *to, struct failure *failure)
 {
 	size_t room = COPY_BYTES;
 	int flags = 0;
@@ -109,7 +113,7 @@ static enum turn fill_copying(csp_loop *loop, struct relay *relay, struct leg *f
 
 	if (got <= 0)
 		return nothing_read(relay, from, got, failure);
-	if ((size_t)got < room && !from->hung_up && !from->urgent)
+	if ((size_t)got < room && from->is_tcp && !from->hung_up && !from->urgent)
 		from->readable = false;
 	relay->streak = (size_t)got == COPY_BYTES ? (uint8_t)(relay->streak + 1) : 0;
 	if (relay->streak >= FULL_READS_TO_SPLICE && !relay->never_splice) {
@@ -133,10 +137,11 @@ static enum turn fill_copying(csp_loop *loop, struct relay *relay, struct leg *f
 }
 
 /*
- * A bulk flow for which there is no pipe: look, send, then take from the socket what was sent. Nothing is ever kept
- * in our memory, so thousands of slow readers cost none.
+ * A bulk flow for which there is no pipe: look, send, then take from the socket what was sent. Nothing is
+ * ever kept in our memory, so thousands of slow readers cost none.
  */
-static enum turn fill_peeking(csp_loop *loop, struct relay *relay, struct leg *from, struct leg *to, struct failure *failure)
+static enum turn fill_peeking(
+        csp_loop *loop, struct relay *relay, struct leg *from, struct leg *to, struct failure *failure)
 {
 	ssize_t got = sys_recv(from->fd, loop->buffer, PEEK_BYTES, MSG_PEEK);
 
@@ -155,7 +160,7 @@ static enum turn fill_peeking(csp_loop *loop, struct relay *relay, struct leg *f
 
 	/* TCP can drop bytes without copying them (tcp(7), MSG_TRUNC); a unix socket cannot. */
 	ssize_t taken = from->is_tcp ? sys_recv(from->fd, NULL, (size_t)sent, MSG_TRUNC)
-				     : sys_recv(from->fd, loop->buffer, (size_t)sent, 0);
+	                             : sys_recv(from->fd, loop->buffer, (size_t)sent, 0);
 
 	if (taken != sent)
 		return fail(failure, 0, taken < 0 ? (int)-taken : EIO);
@@ -163,7 +168,8 @@ static enum turn fill_peeking(csp_loop *loop, struct relay *relay, struct leg *f
 }
 
 /* The pipe is empty here, so EAGAIN means an empty socket, never a full pipe. */
-static enum turn fill_splicing(csp_loop *loop, struct relay *relay, struct leg *from, struct leg *to, struct failure *failure)
+static enum turn fill_splicing(
+        csp_loop *loop, struct relay *relay, struct leg *from, struct leg *to, struct failure *failure)
 {
 	if (relay->pipe == NULL && (relay->pipe = pipe_take(loop)) == NULL)
 		return fill_peeking(loop, relay, from, to, failure);
@@ -181,7 +187,8 @@ static enum turn fill_splicing(csp_loop *loop, struct relay *relay, struct leg *
 	return TURN_AGAIN;
 }
 
-static enum turn fill(csp_loop *loop, struct relay *relay, struct leg *from, struct leg *to, struct failure *failure)
+static enum turn fill(
+        csp_loop *loop, struct relay *relay, struct leg *from, struct leg *to, struct failure *failure)
 {
 	if (from->urgent && !relay->never_splice) { /* splice never passes an urgent mark */
 		relay->never_splice = true;
@@ -192,7 +199,8 @@ static enum turn fill(csp_loop *loop, struct relay *relay, struct leg *from, str
 	return fill_copying(loop, relay, from, to, failure);
 }
 
-/* The queue is empty and the end was read: pass it on, unless a close of both sides is about to say the same. */
+/* The queue is empty and the end was read: pass it on, unless a close of both sides is about to say the same.
+ */
 static enum turn finish(struct relay *relay, struct leg *to, bool close_follows, struct failure *failure)
 {
 	if (!close_follows && shutdown(to->fd, SHUT_WR) == -1)
@@ -219,8 +227,8 @@ static void settle(csp_loop *loop, struct relay *relay, uint64_t moved)
 	}
 }
 
-enum turn relay_turn(csp_loop *loop, struct relay *relay, struct leg *from, struct leg *to, bool close_follows,
-	struct failure *failure)
+enum turn relay_turn(csp_loop *loop, struct relay *relay, struct leg *from, struct leg *to,
+        bool close_follows, struct failure *failure)
 {
 	uint64_t before = relay->bytes;
 	enum turn turn = TURN_WAIT;
@@ -253,13 +261,14 @@ int relay_stash_to_pipe(csp_loop *loop, struct relay *relay)
 	if (stash == NULL)
 		return 0;
 
-	struct pipe *pipe = pipe_take(loop);
+	struct pipe *pipe = pipe_take_beyond_budget(loop);
 
 	if (pipe == NULL)
 		return -EMFILE;
 
 	/* A stash is at most 16 KiB and the pipe is empty with at least 64 KiB: one write takes all of it. */
-	ssize_t written = SYS_RETRY(ssize_t, write(pipe->ends[1], stash->bytes + stash->start, relay->queued));
+	ssize_t written =
+	        SYS_RETRY(ssize_t, write(pipe->ends[1], stash->bytes + stash->start, relay->queued));
 
 	if (written != (ssize_t)relay->queued) {
 		pipe_destroy(loop, pipe);

@@ -27,6 +27,8 @@ static void link_to_endpoint(csp_loop *loop, struct session *session, uint32_t e
 {
 	struct endpoint_slot *slot = &loop->endpoints[endpoint];
 
+	if (endpoint >= loop->endpoints_used)
+		loop->endpoints_used = endpoint + 1;
 	session->endpoint = endpoint;
 	session->previous = SLAB_NONE;
 	session->next = slot->first_session == 0 ? SLAB_NONE : slot->first_session - 1;
@@ -50,6 +52,8 @@ static void unlink_from_endpoint(csp_loop *loop, struct session *session)
 	if (session->next != SLAB_NONE)
 		((struct session *)slab_at(&loop->sessions, session->next))->previous = session->previous;
 	counter_add(&slot->sessions, (uint64_t)-1);
+	if (slot->first_session == 0)
+		counter_set(&slot->unanswered_since_ns, 0); /* nobody is left to whom an answer is owed */
 }
 
 static struct session *session_take_slot(csp_loop *loop)
@@ -63,7 +67,8 @@ static struct session *session_take_slot(csp_loop *loop)
 	session->next = session->previous = session->first_dial = SLAB_NONE;
 	session->next_ready = session->previous_ready = SLAB_NONE;
 	atomic_fetch_add(&loop->plane->sessions, 1);
-	atomic_fetch_add(&loop->plane->descriptors, 2); /* its upstream connection is reserved from the start */
+	atomic_fetch_add(
+	        &loop->plane->descriptors, 2); /* its upstream connection is reserved from the start */
 	counter_add(&loop->counters.sessions, 1);
 	return session;
 }
@@ -95,6 +100,9 @@ struct session *session_accept(csp_loop *loop, int fd, bool is_tcp)
 	}
 	session->accepted_at_ns = loop->now_ns;
 	session->legs[DOWN] = (struct leg){.fd = fd, .is_tcp = is_tcp};
+	if (!is_tcp) /* a TCP socket has it from its listener, a unix one inherits nothing */
+		(void)sys_set_int(
+		        fd, SOL_SOCKET, SO_OOBINLINE, 1); /* best effort: without it the byte is dropped */
 	if (sys_epoll_ctl(loop->epoll, EPOLL_CTL_ADD, fd, LEG_EVENTS, leg_tag(session, DOWN)) < 0) {
 		sys_close(fd);
 		session_free_slot(loop, session);
@@ -116,17 +124,17 @@ static void leg_close(struct leg *leg, bool reset)
 }
 
 void session_end(csp_loop *loop, struct session *session, enum csp_end_reason reason, int error, bool reset,
-	struct csp_event *event)
+        struct csp_event *event)
 {
 	*event = (struct csp_event){
-		.session = session_number(session),
-		.kind = CSP_EVENT_ENDED,
-		.reason = reason,
-		.endpoint = session->endpoint,
-		.error = error,
-		.bytes_up = session->relays[DOWN].bytes,
-		.bytes_down = session->relays[UP].bytes,
-		.elapsed_ns = loop->now_ns - session->accepted_at_ns,
+	        .session = session_number(session),
+	        .kind = CSP_EVENT_ENDED,
+	        .reason = reason,
+	        .endpoint = session->endpoint,
+	        .error = error,
+	        .bytes_up = session->relays[DOWN].bytes,
+	        .bytes_down = session->relays[UP].bytes,
+	        .elapsed_ns = loop->now_ns - session->accepted_at_ns,
 	};
 	dial_destroy_all(loop, session);
 	unlink_from_endpoint(loop, session);
@@ -140,12 +148,13 @@ void session_end(csp_loop *loop, struct session *session, enum csp_end_reason re
 }
 
 static void end_and_tell(
-	csp_loop *loop, struct session *session, enum csp_end_reason reason, int error, bool reset)
+        csp_loop *loop, struct session *session, enum csp_end_reason reason, int error, bool reset)
 {
 	struct csp_event event;
 
 	session_end(loop, session, reason, error, reset, &event);
-	(void)loop_push_event(loop, &event); /* a turn never handles more sessions than the queue has room for */
+	(void)loop_push_event(
+	        loop, &event); /* a turn never handles more sessions than the queue has room for */
 }
 
 /* An error of one side reaches the other as a reset: never as an end of stream. */
@@ -164,8 +173,8 @@ static void session_fail(csp_loop *loop, struct session *session, int leg, int e
 /* ---- readiness and turns ---- */
 
 /*
- * Before the join, the end of a stream on which nothing waits to be read is a client that left: etcd's clients speak
- * first. With bytes waiting it may be one that half-closed after its request, so it is served.
+ * Before the join, the end of a stream on which nothing waits to be read is a client that left: etcd's
+ * clients speak first. With bytes waiting it may be one that half-closed after its request, so it is served.
  */
 static void client_event_while_dialing(csp_loop *loop, struct session *session)
 {
@@ -199,23 +208,8 @@ void session_leg_event(csp_loop *loop, struct session *session, int leg_index, u
 		client_event_while_dialing(loop, session);
 }
 
-static void count_bytes(csp_loop *loop, const struct session *session, uint64_t up, uint64_t down)
-{
-	struct endpoint_slot *slot = &loop->endpoints[session->endpoint];
-
-	if (up > 0) {
-		counter_add(&slot->bytes_up, up);
-		if (counter_get(&slot->unanswered_since_ns) == 0)
-			counter_set(&slot->unanswered_since_ns, loop->now_ns);
-	}
-	if (down > 0) {
-		counter_add(&slot->bytes_down, down);
-		counter_set(&slot->last_received_ns, loop->now_ns);
-		counter_set(&slot->unanswered_since_ns, 0);
-	}
-}
-
-/* An error that no read or write of this turn met: a reset while nothing could move. 0 or a positive errno. */
+/* An error that no read or write of this turn met: a reset while nothing could move. 0 or a positive errno.
+ */
 static int leg_take_error(struct leg *leg)
 {
 	int error;
@@ -225,6 +219,23 @@ static int leg_take_error(struct leg *leg)
 	leg->failed = false;
 	error = sys_get_int(leg->fd, SOL_SOCKET, SO_ERROR);
 	return error < 0 ? -error : error;
+}
+
+/*
+ * A write that failed came upon a reset which may have overtaken the peer's last words: "request refused",
+ * then a close with our bytes unread. Whoever talks to that peer directly can read them before the error, so
+ * they are passed on first. The failed write has used the error up, so an end of stream read now would be a
+ * lie: none is told.
+ */
+static void pass_on_last_words(csp_loop *loop, struct session *session, int from)
+{
+	struct leg *legs = session->legs;
+	struct failure ignored; /* the session fails already */
+
+	legs[from].readable = true;
+	while (relay_turn(loop, &session->relays[from], &legs[from], &legs[1 - from], true, &ignored) ==
+	        TURN_AGAIN)
+		; /* the peer is gone: it ends with what the socket holds */
 }
 
 void session_turn(csp_loop *loop, struct session *session)
@@ -238,16 +249,24 @@ void session_turn(csp_loop *loop, struct session *session)
 		int to = 1 - from;
 		struct failure failure;
 		enum turn turn = relay_turn(loop, &relays[from], &legs[from], &legs[to],
-			relays[to].state == RELAY_DONE, &failure);
+		        relays[to].state == RELAY_DONE, &failure);
 
 		if (turn == TURN_FAILED) {
-			session_fail(loop, session, failure.leg == 0 ? from : failure.leg == 1 ? to : -1,
-				failure.error);
+			if (failure.leg == 1)
+				pass_on_last_words(loop, session, to);
+			evidence_count(loop, session->endpoint, relays[DOWN].bytes - before[DOWN],
+			        relays[UP].bytes - before[UP]);
+			session_fail(loop, session,
+			        failure.leg == 0   ? from
+			        : failure.leg == 1 ? to
+			                           : -1,
+			        failure.error);
 			return;
 		}
 		again |= turn == TURN_AGAIN;
 	}
-	count_bytes(loop, session, relays[DOWN].bytes - before[DOWN], relays[UP].bytes - before[UP]);
+	evidence_count(
+	        loop, session->endpoint, relays[DOWN].bytes - before[DOWN], relays[UP].bytes - before[UP]);
 	if (relays[DOWN].state == RELAY_DONE && relays[UP].state == RELAY_DONE) {
 		end_and_tell(loop, session, CSP_END_FINISHED, 0, false);
 		return;
@@ -268,11 +287,11 @@ void session_join(csp_loop *loop, struct session *session, struct dial *winner)
 {
 	struct leg *up = &session->legs[UP];
 	struct csp_event event = {
-		.session = session_number(session),
-		.kind = CSP_EVENT_OPENED,
-		.attempt = winner->attempt,
-		.endpoint = winner->endpoint,
-		.elapsed_ns = loop->now_ns - winner->started_at_ns,
+	        .session = session_number(session),
+	        .kind = CSP_EVENT_OPENED,
+	        .attempt = winner->attempt,
+	        .endpoint = winner->endpoint,
+	        .elapsed_ns = loop->now_ns - winner->started_at_ns,
 	};
 
 	*up = (struct leg){.fd = winner->fd, .is_tcp = true, .writable = true};
@@ -308,11 +327,13 @@ int csp_loop_reset_endpoint(csp_loop *loop, uint32_t endpoint, uint32_t limit)
 	uint32_t room = EVENT_QUEUE - loop->queue_count;
 	int count = 0;
 
-	room = room > EVENT_QUEUE / 2 ? room - EVENT_QUEUE / 2 : 0; /* the rest is for the next turn's own events */
+	room = room > EVENT_QUEUE / 2 ? room - EVENT_QUEUE / 2
+	                              : 0; /* the rest is for the next turn's own events */
 	if (limit > room)
 		limit = room;
 	for (; limit > 0 && slot->first_session != 0; limit--, count++)
-		end_and_tell(loop, slab_at(&loop->sessions, slot->first_session - 1), CSP_END_ORDERED, 0, true);
+		end_and_tell(
+		        loop, slab_at(&loop->sessions, slot->first_session - 1), CSP_END_ORDERED, 0, true);
 	return count;
 }
 
@@ -325,8 +346,7 @@ csp_session csp_loop_any_session(csp_loop *loop, uint32_t endpoint)
 
 /* ---- from loop to loop, from process to process ---- */
 
-static void record_pipe(
-	csp_loop *loop, struct relay *relay, int32_t ends[2], uint32_t *bytes_in_pipe)
+static void record_pipe(csp_loop *loop, struct relay *relay, int32_t ends[2], uint32_t *bytes_in_pipe)
 {
 	ends[0] = ends[1] = -1;
 	*bytes_in_pipe = relay->queued;
@@ -350,7 +370,7 @@ int csp_session_take(csp_loop *loop, csp_session number, struct csp_session_reco
 	if (session->state != SESSION_OPEN)
 		return -EINPROGRESS;
 	if ((error = relay_stash_to_pipe(loop, &session->relays[DOWN])) < 0 ||
-		(error = relay_stash_to_pipe(loop, &session->relays[UP])) < 0)
+	        (error = relay_stash_to_pipe(loop, &session->relays[UP])) < 0)
 		return error;
 	memset(record, 0, sizeof *record);
 	record->downstream = session->legs[DOWN].fd;
@@ -363,7 +383,8 @@ int csp_session_take(csp_loop *loop, csp_session number, struct csp_session_reco
 	record->opened_at_ns = session->accepted_at_ns;
 	record_pipe(loop, &session->relays[DOWN], record->pipe_up, &record->bytes_in_pipe_up);
 	record_pipe(loop, &session->relays[UP], record->pipe_down, &record->bytes_in_pipe_down);
-	/* Both are registered, and nothing but a bug makes a removal fail: the stale tag is dropped either way. */
+	/* Both are registered, and nothing but a bug makes a removal fail: the stale tag is dropped either
+	 * way. */
 	(void)sys_epoll_ctl(loop->epoll, EPOLL_CTL_DEL, record->downstream, 0, 0);
 	(void)sys_epoll_ctl(loop->epoll, EPOLL_CTL_DEL, record->upstream, 0, 0);
 	unlink_from_endpoint(loop, session);
@@ -372,8 +393,8 @@ int csp_session_take(csp_loop *loop, csp_session number, struct csp_session_reco
 	return 0;
 }
 
-static int adopt_relay(csp_loop *loop, struct relay *relay, const int32_t ends[2], uint32_t queued, bool ended,
-	uint64_t bytes)
+static int adopt_relay(csp_loop *loop, struct relay *relay, const int32_t ends[2], uint32_t queued,
+        bool ended, uint64_t bytes)
 {
 	*relay = (struct relay){.bytes = bytes, .state = ended ? RELAY_DONE : RELAY_READING};
 	if (queued == 0)
@@ -394,7 +415,8 @@ static void adopt_undo(csp_loop *loop, struct session *session)
 	for (int i = DOWN; i <= UP; i++) {
 		int32_t kept_open[2];
 
-		(void)sys_epoll_ctl(loop->epoll, EPOLL_CTL_DEL, session->legs[i].fd, 0, 0); /* perhaps never added */
+		(void)sys_epoll_ctl(
+		        loop->epoll, EPOLL_CTL_DEL, session->legs[i].fd, 0, 0); /* perhaps never added */
 		if (session->relays[i].pipe != NULL)
 			pipe_release(loop, session->relays[i].pipe, kept_open);
 	}
@@ -411,18 +433,20 @@ int csp_loop_adopt(csp_loop *loop, const struct csp_session_record *record, csp_
 	session = session_take_slot(loop);
 	if (session == NULL)
 		return -ENOMEM;
+	loop->now_ns =
+	        sys_now_ns(); /* its age is measured by this clock: ours must not lie before its beginning */
 	session->legs[DOWN] = adopt_leg(record->downstream);
 	session->legs[UP] = adopt_leg(record->upstream);
 	session->accepted_at_ns = record->opened_at_ns;
 	session->state = SESSION_OPEN;
 	if ((error = adopt_relay(loop, &session->relays[DOWN], record->pipe_up, record->bytes_in_pipe_up,
-		     record->ended_up, record->bytes_up)) < 0 ||
-		(error = adopt_relay(loop, &session->relays[UP], record->pipe_down, record->bytes_in_pipe_down,
-			 record->ended_down, record->bytes_down)) < 0 ||
-		(error = sys_epoll_ctl(loop->epoll, EPOLL_CTL_ADD, record->downstream, LEG_EVENTS,
-			 leg_tag(session, DOWN))) < 0 ||
-		(error = sys_epoll_ctl(loop->epoll, EPOLL_CTL_ADD, record->upstream, LEG_EVENTS,
-			 leg_tag(session, UP))) < 0) {
+	             record->ended_up, record->bytes_up)) < 0 ||
+	        (error = adopt_relay(loop, &session->relays[UP], record->pipe_down,
+	                 record->bytes_in_pipe_down, record->ended_down, record->bytes_down)) < 0 ||
+	        (error = sys_epoll_ctl(loop->epoll, EPOLL_CTL_ADD, record->downstream, LEG_EVENTS,
+	                 leg_tag(session, DOWN))) < 0 ||
+	        (error = sys_epoll_ctl(loop->epoll, EPOLL_CTL_ADD, record->upstream, LEG_EVENTS,
+	                 leg_tag(session, UP))) < 0) {
 		adopt_undo(loop, session);
 		return error;
 	}

@@ -19,7 +19,7 @@ void slab_destroy(struct slab *slab)
 static struct slab_slot *slot_at(const struct slab *slab, uint32_t index)
 {
 	return (struct slab_slot *)(void *)(slab->memory[index / SLAB_CHUNK_SLOTS] +
-		(size_t)(index % SLAB_CHUNK_SLOTS) * slab->slot_bytes);
+	                                    (size_t)(index % SLAB_CHUNK_SLOTS) * slab->slot_bytes);
 }
 
 static int slab_grow(struct slab *slab)
@@ -47,7 +47,8 @@ static int slab_grow(struct slab *slab)
 	for (uint32_t i = SLAB_CHUNK_SLOTS; i-- > 0;) {
 		struct slab_slot *slot = slot_at(slab, first + i);
 
-		*slot = (struct slab_slot){.index = first + i, .generation = 1, .next_free = slab->first_free};
+		*slot = (struct slab_slot){
+		        .index = first + i, .generation = 1, .next_free = slab->first_free};
 		slab->first_free = first + i;
 	}
 	return 0;

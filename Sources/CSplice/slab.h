@@ -1,7 +1,7 @@
 /*
- * A slab of equal slots, numbered, each with a generation that grows when the slot is freed. A number with its
- * generation names one use of a slot: what still refers to an earlier use (a queued epoll event, a session
- * number in Swift) is recognised as stale. Slots never move; memory is kept for reuse.
+ * A slab of equal slots, numbered, each with a generation that grows when the slot is freed. A number with
+ * its generation names one use of a slot: what still refers to an earlier use (a queued epoll event, a
+ * session number in Swift) is recognised as stale. Slots never move; memory is kept for reuse.
  */
 #ifndef CSPLICE_SLAB_H
 #define CSPLICE_SLAB_H

@@ -11,7 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#define SYS_RETRY(result_type, call)                                                                        \
+#define SYS_RETRY(result_type, call)                                                                         \
 	({                                                                                                   \
 		result_type sys_result_;                                                                     \
 		do                                                                                           \
@@ -57,7 +57,8 @@ static inline int sys_get_int(int fd, int level, int option)
 	return result < 0 ? result : value;
 }
 
-/* close(2) releases the descriptor even when it reports EINTR or EIO (Linux), so there is nothing to retry. */
+/* close(2) releases the descriptor even when it reports EINTR or EIO (Linux), so there is nothing to retry.
+ */
 static inline void sys_close(int fd)
 {
 	if (fd >= 0)

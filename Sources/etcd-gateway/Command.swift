@@ -1,5 +1,6 @@
 import ArgumentParser
 import Gateway
+import GatewayRuntime
 
 /// The whole command line: words say what to do, flags may stand before, between and after them.
 struct Command: ParsableCommand {
@@ -21,7 +22,8 @@ struct Command: ParsableCommand {
             Every flag can also be given as an environment variable (--retry-delay: ETCD_GATEWAY_RETRY_DELAY), or as a \
             line KEY=value with that name in the settings file. A flag wins over the environment, the environment over \
             the file. Durations are written like 250ms, 10s or 1m0s.
-            """)
+            """,
+        version: Version.text)
 
     /// What is to be done.
     enum Task {

@@ -9,14 +9,16 @@ extension RealComponents {
     struct TrafficTests {
         @Test(arguments: [EtcdCluster.Security.plain, .tls])
         func putThenGet_givesTheValue(security: EtcdCluster.Security) async throws {
-            let (_, _, etcdctl) = try await surroundings(security)
+            let path = try await Path(security)
+            let etcdctl = path.etcdctl
             try await etcdctl("put", "greeting", "hello")
             #expect(try await etcdctl("get", "greeting") == "greeting\nhello\n")
         }
 
         @Test(arguments: [EtcdCluster.Security.plain, .tls])
         func watch_seesEveryPutInOrder(security: EtcdCluster.Security) async throws {
-            let (_, _, etcdctl) = try await surroundings(security)
+            let path = try await Path(security)
+            let etcdctl = path.etcdctl
             // From the first revision on, so that nothing is missed before the watch is in place.
             let watch = try etcdctl.start(["watch", "news", "--rev=1"])
             let values = (1...20).map { "headline \($0)" }
@@ -29,12 +31,13 @@ extension RealComponents {
 
         @Test(arguments: [EtcdCluster.Security.plain, .tls])
         func leaseKeepAlive_keepsTheKeyBeyondItsTimeToLive(security: EtcdCluster.Security) async throws {
-            let (_, _, etcdctl) = try await surroundings(security)
-            let granted = try await etcdctl("lease", "grant", "3")
+            let path = try await Path(security)
+            let etcdctl = path.etcdctl
+            let granted = try await etcdctl("lease", "grant", "2")
             let lease = try #require(granted.split(separator: " ").dropFirst().first.map(String.init), "in: \(granted)")
             try await etcdctl("put", "leased", "value", "--lease=\(lease)")
             let keepAlive = try etcdctl.start(["lease", "keep-alive", lease])
-            // One a second: after six, twice the time to live has passed.
+            // One in a third of the time to live: after six, twice that time has passed.
             try await eventually("six keep-alives; it said: \(keepAlive.output)\(keepAlive.errors)") {
                 keepAlive.output.split(separator: "\n").count { $0.contains("keepalived") } >= 6
             }
@@ -47,7 +50,8 @@ extension RealComponents {
 
         @Test(arguments: [EtcdCluster.Security.plain, .tls])
         func lock_isHeldByOneAtATime(security: EtcdCluster.Security) async throws {
-            let (_, _, etcdctl) = try await surroundings(security)
+            let path = try await Path(security)
+            let etcdctl = path.etcdctl
             let first = try etcdctl.start(["lock", "door"])
             try await first.waitForText("door/")
             let second = try etcdctl.start(["lock", "door"])
@@ -61,19 +65,17 @@ extension RealComponents {
 
         @Test(arguments: [EtcdCluster.Security.plain, .tls])
         func snapshot_isTheMembersOwn(security: EtcdCluster.Security) async throws {
-            let (cluster, gateway, etcdctl) = try await surroundings(security)
+            let path = try await Path(security)
+            let etcdctl = path.etcdctl
             let folder = try TemporaryFolder()
             let value = try folder.writeRandomText(bytes: 1_000_000, seed: 1, to: "value")
             for number in 1...8 {
                 try await etcdctl("put", "bulk\(number)", input: value)
             }
             let (direct, through) = (folder.path(of: "direct.db"), folder.path(of: "through.db"))
-            // A kept session shows which member the gateway uses.
-            let watch = try etcdctl.start(["watch", "nothing"])
-            let upstream = try await gateway.onlyUpstream(of: cluster)
+            let member = try await path.gateway.memberInUse(of: path.cluster)
             try await etcdctl("snapshot", "save", through)
-            try await cluster.etcdctl(upstream)("snapshot", "save", direct)
-            #expect(watch.isRunning)
+            try await path.cluster.etcdctl(member.address)("snapshot", "save", direct)
 
             let status = try await etcdctl("snapshot", "status", through, "--write-out=json")
             #expect(try await etcdctl("snapshot", "status", direct, "--write-out=json") == status)
@@ -83,7 +85,8 @@ extension RealComponents {
 
         @Test(arguments: [EtcdCluster.Security.plain, .tls])
         func valueOfOneMebibyte_comesBackEqual(security: EtcdCluster.Security) async throws {
-            let (_, _, etcdctl) = try await surroundings(security)
+            let path = try await Path(security)
+            let etcdctl = path.etcdctl
             let folder = try TemporaryFolder()
             let file = try folder.writeRandomText(bytes: 1 << 20, seed: 2, to: "value")
             try await etcdctl("put", "mebibyte", input: file)
@@ -92,17 +95,22 @@ extension RealComponents {
         }
 
         @Test func tlsMembers_refuseAClientWithoutCertificate_alsoThroughTheGateway() async throws {
-            let (_, gateway, _) = try await surroundings(.tls)
-            let anonymous = try Etcdctl(address: gateway.address)
+            let path = try await Path(.tls)
+            let anonymous = try Etcdctl(address: path.gateway.address)
             #expect(try await !anonymous.run(["get", "greeting", "--command-timeout=2s"]).isSuccess)
         }
 
-        private func surroundings(
-            _ security: EtcdCluster.Security
-        ) async throws -> (cluster: EtcdCluster, gateway: GatewayProcess, etcdctl: Etcdctl) {
-            let cluster = try SharedClusters.cluster(security)
-            let gateway = try await GatewayProcess.ready(["start", "--endpoints=\(cluster.endpoints)"])
-            return (cluster, gateway, try cluster.etcdctl(gateway.address))
+        /// From a client through a gateway to a cluster; the gateway ends with it.
+        private struct Path {
+            let cluster: EtcdCluster
+            let gateway: GatewayProcess
+            let etcdctl: Etcdctl
+
+            init(_ security: EtcdCluster.Security) async throws {
+                cluster = try SharedClusters.cluster(security)
+                gateway = try await GatewayProcess.ready(["start", "--endpoints=\(cluster.endpoints)"])
+                etcdctl = try cluster.etcdctl(gateway.address)
+            }
         }
     }
 }

@@ -19,6 +19,9 @@ struct clinux_time {
 };
 struct clinux_time clinux_utc(void);
 
+/* The time of day in whole seconds since 1970. */
+int64_t clinux_utc_seconds(void);
+
 /* The name of an error number, ECONNREFUSED; NULL for a number that has none. */
 const char *_Nullable clinux_errno_name(int number);
 

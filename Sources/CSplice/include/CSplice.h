@@ -52,34 +52,41 @@ struct csp_address {
 
 /* Settings of a plane, given once. Every field must be set; csp_options_default fills in the defaults. */
 struct csp_options {
-	uint32_t loops;           /* 1 to CSP_LOOPS_MAX; default 1 */
-	uint32_t max_sessions;    /* of all loops together; at the limit accepting pauses; default 1,000,000 */
-	uint32_t max_descriptors; /* sockets and pipes the plane may hold open; default 1,000,000, at least 4 */
-	uint32_t pipe_pages;      /* pages of 4 KiB that all pipes together may take; 0: always copy; default 8,192 */
-	uint32_t keepalive_s;     /* idle seconds before TCP keepalive asks, and between questions; default 15 */
-	uint32_t user_timeout_ms; /* TCP_USER_TIMEOUT of both legs; 0: the system's; default 120,000 */
-	uint32_t backlog;         /* listen(2) backlog; default 4,096 (the kernel cuts it to net.core.somaxconn) */
+	uint32_t loops;        /* 1 to CSP_LOOPS_MAX; default 1 */
+	uint32_t max_sessions; /* of all loops together; at the limit accepting pauses; default 1,000,000 */
+	uint32_t max_descriptors; /* sockets and pipes the plane may hold open; default 1,000,000, at least 4
+	                           */
+	uint32_t pipe_pages; /* pages of 4 KiB that all pipes together may take; 0: always copy; default 8,192
+	                      */
+	uint32_t keepalive_s; /* idle seconds before TCP keepalive asks, and between questions; default 15 */
+	uint32_t user_timeout_ms;  /* TCP_USER_TIMEOUT of both legs; 0: the system's; default 120,000 */
+	uint32_t suspect_after_ms; /* how long bytes may stay unanswered before SUSPECT; 0: never; default 500
+	                            */
+	uint32_t backlog; /* listen(2) backlog; default 4,096 (the kernel cuts it to net.core.somaxconn) */
 };
 
 enum csp_event_kind : uint32_t {
-	CSP_EVENT_ACCEPTED = 1,        /* a client came: session, listener. It waits for csp_session_dial. */
-	CSP_EVENT_DIAL_FAILED = 2,     /* one attempt of session ended: attempt, endpoint, error, elapsed_ns */
-	CSP_EVENT_OPENED = 3,          /* attempt won, other attempts were closed, bytes flow: endpoint, elapsed_ns */
-	CSP_EVENT_ENDED = 4,           /* the session number is void now: reason, error, endpoint, bytes, age */
-	CSP_EVENT_ACCEPT_PAUSED = 5,   /* listener: no connection is accepted; error says why (0: our own limits) */
-	CSP_EVENT_ACCEPT_RESUMED = 6,  /* listener */
+	CSP_EVENT_ACCEPTED = 1,    /* a client came: session, listener. It waits for csp_session_dial. */
+	CSP_EVENT_DIAL_FAILED = 2, /* one attempt of session ended: attempt, endpoint, error, elapsed_ns */
+	CSP_EVENT_OPENED = 3, /* attempt won, other attempts were closed, bytes flow: endpoint, elapsed_ns */
+	CSP_EVENT_ENDED = 4,  /* the session number is void now: reason, error, endpoint, bytes, age */
+	CSP_EVENT_ACCEPT_PAUSED =
+	        5, /* listener: no connection is accepted; error says why (0: our own limits) */
+	CSP_EVENT_ACCEPT_RESUMED = 6, /* listener */
+	CSP_EVENT_SUSPECT =
+	        7, /* endpoint got bytes and sent none for elapsed_ns; attempt: retransmissions of one */
 } CSP_CLOSED_ENUM;
 
 enum csp_end_reason : uint32_t {
 	CSP_END_NONE = 0,
-	CSP_END_FINISHED = 1,           /* both directions reached their end of stream */
-	CSP_END_CLIENT_LEFT = 2,        /* the client left before it was joined to an upstream connection */
-	CSP_END_DOWNSTREAM_RESET = 3,   /* ECONNRESET or EPIPE on the client's side; passed on as a reset */
-	CSP_END_UPSTREAM_RESET = 4,     /* the same on the upstream side */
-	CSP_END_DOWNSTREAM_FAILED = 5,  /* another error on the client's side (ETIMEDOUT: it vanished) */
-	CSP_END_UPSTREAM_FAILED = 6,    /* another error on the upstream side */
-	CSP_END_ORDERED = 7,            /* csp_session_close */
-	CSP_END_SHORTAGE = 8,           /* we could not keep it (ENOMEM) */
+	CSP_END_FINISHED = 1,          /* both directions reached their end of stream */
+	CSP_END_CLIENT_LEFT = 2,       /* the client left before it was joined to an upstream connection */
+	CSP_END_DOWNSTREAM_RESET = 3,  /* ECONNRESET or EPIPE on the client's side; passed on as a reset */
+	CSP_END_UPSTREAM_RESET = 4,    /* the same on the upstream side */
+	CSP_END_DOWNSTREAM_FAILED = 5, /* another error on the client's side (ETIMEDOUT: it vanished) */
+	CSP_END_UPSTREAM_FAILED = 6,   /* another error on the upstream side */
+	CSP_END_ORDERED = 7,           /* csp_session_close */
+	CSP_END_SHORTAGE = 8,          /* we could not keep it (ENOMEM) */
 } CSP_CLOSED_ENUM;
 
 #define CSP_ENDPOINT_NONE UINT32_MAX
@@ -101,13 +108,13 @@ struct csp_event {
 struct csp_session_record {
 	int32_t downstream;
 	int32_t upstream;
-	int32_t pipe_up[2];    /* read end, write end; present only if bytes_in_pipe_up > 0 */
+	int32_t pipe_up[2]; /* read end, write end; present only if bytes_in_pipe_up > 0 */
 	int32_t pipe_down[2];
 	uint32_t bytes_in_pipe_up;
 	uint32_t bytes_in_pipe_down;
 	uint32_t endpoint;
-	uint8_t ended_up;      /* downstream's end of stream was passed on to upstream */
-	uint8_t ended_down;    /* upstream's end of stream was passed on to downstream */
+	uint8_t ended_up;   /* downstream's end of stream was passed on to upstream */
+	uint8_t ended_down; /* upstream's end of stream was passed on to downstream */
 	uint8_t reserved[2];
 	uint64_t bytes_up;
 	uint64_t bytes_down;
@@ -116,31 +123,33 @@ struct csp_session_record {
 
 /* What one loop has done and holds. Written by the loop, readable from any thread at any time. */
 struct csp_loop_counters {
-	uint64_t turns;        /* wake-ups of the loop: it makes progress while this grows */
+	uint64_t turns; /* wake-ups of the loop: it makes progress while this grows */
 	uint64_t accepted;
 	uint64_t opened;
 	uint64_t ended;
-	uint64_t sessions;     /* now, those still dialing included */
+	uint64_t sessions; /* now, those still dialing included */
 	uint64_t dial_failures;
 	uint64_t accept_errors;
-	uint64_t pipes;        /* now, pooled ones included */
+	uint64_t pipes; /* now, pooled ones included */
 	uint64_t bytes_spliced;
 	uint64_t bytes_copied;
 };
 
 /* What one loop knows of one endpoint slot. Written by the loop, readable from any thread at any time. */
 struct csp_endpoint_counters {
-	uint64_t sessions;            /* joined now */
+	uint64_t sessions; /* joined now */
 	uint64_t bytes_up;
 	uint64_t bytes_down;
 	uint64_t last_received_ns;    /* CLOCK_MONOTONIC of the last byte from it; 0: never */
-	uint64_t unanswered_since_ns; /* CLOCK_MONOTONIC of the first byte sent since its last answer; 0: none owed */
+	uint64_t unanswered_since_ns; /* CLOCK_MONOTONIC of the first byte sent since its last answer; 0: none
+	                                 owed */
 };
 
 CSP_PUBLIC struct csp_options csp_options_default(void);
 
 /* Creates a plane with its loops. -EINVAL: an option out of range; -EMFILE, -ENFILE, -ENOMEM. */
-CSP_PUBLIC int csp_plane_create(const struct csp_options *_Nonnull options, csp_plane *_Nullable *_Nonnull plane);
+CSP_PUBLIC int csp_plane_create(
+        const struct csp_options *_Nonnull options, csp_plane *_Nullable *_Nonnull plane);
 
 /* Resets every session, closes every listener, frees all. No loop may be running. NULL is harmless. */
 CSP_PUBLIC void csp_plane_destroy(csp_plane *_Nullable plane);
@@ -166,19 +175,20 @@ CSP_PUBLIC int csp_plane_listen_unix(csp_plane *_Nonnull plane, const char *_Non
 /* The same on a listening stream socket that already exists (socket activation). Takes fd over on success. */
 CSP_PUBLIC int csp_plane_adopt_listener(csp_plane *_Nonnull plane, int fd);
 
-/* Closes a listener (the file of a unix one we made is removed). Sessions live on. -ENOENT: no such listener. */
+/* Closes a listener (the file of a unix one we made is removed). Sessions live on. -ENOENT: no such listener.
+ */
 CSP_PUBLIC int csp_plane_unlisten(csp_plane *_Nonnull plane, uint32_t listener);
 
 /* The address an IP listener is bound to. -ENOENT: no such listener; -EAFNOSUPPORT: it is a unix socket. */
 CSP_PUBLIC int csp_plane_listener_address(
-	csp_plane *_Nonnull plane, uint32_t listener, struct csp_address *_Nonnull address);
+        csp_plane *_Nonnull plane, uint32_t listener, struct csp_address *_Nonnull address);
 
 /*
  * Moves bytes until there are events for the caller, csp_loop_wake was called, or timeout_ms passed (-1: no
  * limit). Returns how many events were written (0 after a wake or the timeout), at most capacity.
  */
 CSP_PUBLIC int csp_loop_wait(
-	csp_loop *_Nonnull loop, struct csp_event *_Nonnull events, uint32_t capacity, int timeout_ms);
+        csp_loop *_Nonnull loop, struct csp_event *_Nonnull events, uint32_t capacity, int timeout_ms);
 
 /* Makes csp_loop_wait return. From any thread. */
 CSP_PUBLIC int csp_loop_wake(csp_loop *_Nonnull loop);
@@ -188,10 +198,11 @@ CSP_PUBLIC int csp_loop_wake(csp_loop *_Nonnull loop);
  * endpoint the slot its bytes are counted under (< CSP_ENDPOINTS_MAX). Several attempts may be under way: the
  * first to connect wins, the others are closed. The verdict arrives as DIAL_FAILED or OPENED, but a failure
  * that is known at once is returned and raises no event: -ECONNREFUSED, -ENETUNREACH, …; our own shortages
- * -EMFILE, -ENFILE, -ENOBUFS, -ENOMEM, -EADDRNOTAVAIL; -ENOENT: the session has ended; -EISCONN: it is open.
+ * -EMFILE, -ENFILE, -ENOBUFS, -ENOMEM, -EADDRNOTAVAIL; -ENOENT: the session has ended; -EISCONN: it is open;
+ * -ELOOP: the client's connection has passed through so many gateways that they must point at each other.
  */
 CSP_PUBLIC int csp_session_dial(csp_loop *_Nonnull loop, csp_session session,
-	const struct csp_address *_Nonnull address, uint32_t attempt, uint32_t endpoint);
+        const struct csp_address *_Nonnull address, uint32_t attempt, uint32_t endpoint);
 
 /* Gives an attempt up; no event follows. -ENOENT: no such session or attempt. */
 CSP_PUBLIC int csp_session_cancel_dial(csp_loop *_Nonnull loop, csp_session session, uint32_t attempt);
@@ -201,7 +212,7 @@ CSP_PUBLIC int csp_session_cancel_dial(csp_loop *_Nonnull loop, csp_session sess
  * event would have said is written to ended where that is given; no event follows. -ENOENT: no such session.
  */
 CSP_PUBLIC int csp_session_close(
-	csp_loop *_Nonnull loop, csp_session session, bool reset, struct csp_event *_Nullable ended);
+        csp_loop *_Nonnull loop, csp_session session, bool reset, struct csp_event *_Nullable ended);
 
 /*
  * Resets at most limit sessions of an endpoint slot and returns how many; one ENDED event each follows.
@@ -211,15 +222,15 @@ CSP_PUBLIC int csp_loop_reset_endpoint(csp_loop *_Nonnull loop, uint32_t endpoin
 
 /*
  * Takes an open session out of its loop: no byte is lost, none moves until somebody adopts the record.
- * -ENOENT: no such session; -EINPROGRESS: it is not open yet; -EMFILE, …: unsent bytes could not be put into a
- * pipe, the session stays as it was.
+ * -ENOENT: no such session; -EINPROGRESS: it is not open yet; -EMFILE, …: unsent bytes could not be put into
+ * a pipe, the session stays as it was.
  */
 CSP_PUBLIC int csp_session_take(
-	csp_loop *_Nonnull loop, csp_session session, struct csp_session_record *_Nonnull record);
+        csp_loop *_Nonnull loop, csp_session session, struct csp_session_record *_Nonnull record);
 
 /* Lets this loop own a record's session. On success the record's descriptors belong to the loop; else not. */
 CSP_PUBLIC int csp_loop_adopt(csp_loop *_Nonnull loop, const struct csp_session_record *_Nonnull record,
-	csp_session *_Nonnull session);
+        csp_session *_Nonnull session);
 
 /* Any session joined to this endpoint slot, or 0: to move or inspect one without keeping a list. */
 CSP_PUBLIC csp_session csp_loop_any_session(csp_loop *_Nonnull loop, uint32_t endpoint);
@@ -227,7 +238,7 @@ CSP_PUBLIC csp_session csp_loop_any_session(csp_loop *_Nonnull loop, uint32_t en
 /* Copies of the counters, from any thread. endpoint < CSP_ENDPOINTS_MAX. */
 CSP_PUBLIC void csp_loop_read_counters(csp_loop *_Nonnull loop, struct csp_loop_counters *_Nonnull counters);
 CSP_PUBLIC void csp_loop_read_endpoint(
-	csp_loop *_Nonnull loop, uint32_t endpoint, struct csp_endpoint_counters *_Nonnull counters);
+        csp_loop *_Nonnull loop, uint32_t endpoint, struct csp_endpoint_counters *_Nonnull counters);
 
 /* Forgets what is counted under an endpoint slot that has no session, before the slot is used anew. */
 CSP_PUBLIC void csp_loop_clear_endpoint(csp_loop *_Nonnull loop, uint32_t endpoint);

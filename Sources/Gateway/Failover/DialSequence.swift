@@ -65,6 +65,9 @@ public struct DialSequence: Equatable, Sendable {
     /// The attempt with this number, if it is under way.
     public func attempt(_ number: UInt32) -> Attempt? { underway[number] }
 
+    /// The attempt that has been under way for longest.
+    public var oldest: Attempt? { underway.oldest }
+
     /// The pause for a shortage of ours is over.
     public mutating func pauseEnded(at now: Instant) -> Action {
         tried.subtract(short)
@@ -135,6 +138,8 @@ private struct Underway: Equatable {
     private var others: [DialSequence.Attempt] = []
 
     var isEmpty: Bool { first == nil && others.isEmpty }
+
+    var oldest: DialSequence.Attempt? { first ?? others.first }
 
     var firstDeadline: Instant? {
         // All have the same dial timeout, so the oldest is the first to be due; the slot of a failed first one is reused.

@@ -1,5 +1,5 @@
 /// What we believe of one endpoint, from dials and probes.
-public struct EndpointHealth: Equatable, Sendable {
+public struct EndpointHealth: Sendable {
     /// The belief.
     public enum State: Equatable, Sendable {
         /// Nothing is known, which is as good as good. Can transition to: good, resting.
@@ -18,26 +18,35 @@ public struct EndpointHealth: Equatable, Sendable {
     public static let suspicionPause = Duration.seconds(1)
     /// The wait after a probe that could not be made, for a shortage of ours.
     public static let shortagePause = Duration.seconds(1)
-    /// So many failures in a row prove an endpoint dead: the dial or probe that failed, and the probe that followed at once.
+    /// So many failures in a row prove an endpoint dead: a probe and the one that repeats it at once, or a client's dial and
+    /// the probe that follows it.
     public static let failuresThatProve = 2
     /// An endpoint of several addresses rests when all of them have failed within this time; an older failure may be over.
     public static let failuresHold = Duration.seconds(10)
 
     /// The belief.
-    public private(set) var state: State = .untried
+    public internal(set) var state: State = .untried
     /// Why it is believed bad; meaningless else.
-    public private(set) var lastFailure: DialFailure?
+    public internal(set) var trouble: EndpointTrouble?
+    /// Which probes it gets, and what they mean.
+    public internal(set) var ladder: ProbeLadder
     /// Where it can be dialed, as DNS orders it; empty while that is unknown, or while nobody shall dial it.
     public private(set) var addresses: [SocketAddress] = []
     /// When the next probe is due; `nil` while none is needed or one is under way.
-    public private(set) var nextProbe: Instant?
-    private var failedAt: [SocketAddress: Instant] = [:]
-    private var lastSuccess: Instant?
-    private var lastProbe: Instant?
-    private var probing: [SocketAddress]?
+    public internal(set) var nextProbe: Instant?
+    var failedAt: [SocketAddress: Instant] = [:]
+    /// When a dial or probe last worked.
+    public internal(set) var lastSuccess: Instant?
+    var lastProbe: Instant?
+    var isSuspected = false
+    /// Its last probe failed, and one failure is no verdict.
+    var hasFailedOnce = false
+    var probing: (addresses: [SocketAddress], kind: ProbeKind)?
 
     /// An endpoint of which nothing is known.
-    public init() {}
+    public init(_ options: ProbeLadder.Options = ProbeLadder.Options()) {
+        ladder = ProbeLadder(options)
+    }
 
     /// Whether new sessions go there.
     public var isGood: Bool { if case .resting = state { false } else { true } }
@@ -72,13 +81,18 @@ public struct EndpointHealth: Equatable, Sendable {
 
     /// A dial of an address worked. Returns whether that changed the belief.
     public mutating func dialSucceeded(_ address: SocketAddress, at now: Instant) -> Bool {
-        guard addresses.contains(address) else { return false }
+        guard addresses.contains(address), ladder.dialSucceeded(at: now) == .alive else { return false }
+        return worked(address, at: now)
+    }
+
+    mutating func worked(_ address: SocketAddress, at now: Instant) -> Bool {
         let wasGood = isGood
         failedAt[address] = nil
         lastSuccess = now
+        hasFailedOnce = false
         state = .good
-        lastFailure = nil
-        nextProbe = nil
+        trouble = nil
+        if !wasGood { nextProbe = nil }
         return !wasGood
     }
 
@@ -104,7 +118,7 @@ public struct EndpointHealth: Equatable, Sendable {
             return false
         }
         state = .resting(failures: 1, since: now)
-        lastFailure = failure
+        trouble = .silent(failure)
         suspect(at: now)
         return true
     }
@@ -115,9 +129,11 @@ public struct EndpointHealth: Equatable, Sendable {
         return state != other.state || nextProbe != other.nextProbe || dialOrder != other.dialOrder
     }
 
-    private mutating func suspect(at now: Instant) {
-        guard !isProbing else { return }
+    /// There is reason to look: a probe is due, but at most one in ``suspicionPause``.
+    public mutating func suspect(at now: Instant) {
+        guard !isProbing, !addresses.isEmpty else { return }
         let soonest = max(now, lastProbe.map { $0 + Self.suspicionPause } ?? now)
+        isSuspected = true
         nextProbe = min(nextProbe ?? soonest, soonest)
     }
 
@@ -127,67 +143,5 @@ public struct EndpointHealth: Equatable, Sendable {
         nextProbe = min(due, urgentlyDue(at: now))
     }
 
-    private func urgentlyDue(at now: Instant) -> Instant { max(now, lastProbe.map { $0 + Self.urgentRetry } ?? now) }
-}
-
-// Probes.
-extension EndpointHealth {
-    /// A probe begins. Returns the addresses to probe, in this order until one works.
-    public mutating func probeStarted(at now: Instant) -> [SocketAddress] {
-        let addresses = dialOrder
-        probing = addresses
-        lastProbe = now
-        nextProbe = nil
-        return addresses
-    }
-
-    /// The probe that was under way worked. Returns whether that changed the belief.
-    public mutating func probeSucceeded(_ address: SocketAddress, at now: Instant) -> Bool {
-        guard isProbing else { return false }
-        probing = nil
-        return addresses.contains(address) ? dialSucceeded(address, at: now) : lookAgain(at: now)
-    }
-
-    /// The probe failed at every address. The wait for the next one grows up to `longest`. Returns whether the endpoint was
-    /// believed good before.
-    public mutating func probeFailed(
-        _ failure: DialFailure, at now: Instant, longest: Duration, isUrgent: Bool,
-        using generator: inout some RandomNumberGenerator
-    ) -> Bool {
-        guard let probed = probing else { return false }
-        probing = nil
-        guard !addresses.isEmpty, !hasChanged(since: probed) else { return lookAgain(at: now) }
-        guard failure.isEvidence else {
-            nextProbe = now + Self.shortagePause
-            return false
-        }
-        let wasGood = isGood
-        let failures = countFailure(failure, at: now)
-        let wait = Backoff(first: Self.firstRetry, longest: longest)
-            .wait(afterFailures: max(failures - 1, 1), using: &generator)
-        // The first failed probe is repeated at once where nothing was known against the endpoint before.
-        nextProbe = failures == 1 ? now : isUrgent ? min(now + wait, urgentlyDue(at: now)) : now + wait
-        return wasGood
-    }
-
-    private mutating func countFailure(_ failure: DialFailure, at now: Instant) -> Int {
-        var (failures, since) = (1, now)
-        if case .resting(let before, let start) = state { (failures, since) = (before + 1, start) }
-        state = .resting(failures: failures, since: since)
-        lastFailure = failure
-        for address in addresses { failedAt[address] = now }
-        return failures
-    }
-
-    /// Whether a dial worked, or an address came, while these were probed: then the probe's failure is old news.
-    private func hasChanged(since probed: [SocketAddress]) -> Bool {
-        if let lastSuccess, let lastProbe, lastSuccess >= lastProbe { return true }
-        return addresses.contains { !probed.contains($0) }
-    }
-
-    /// The probe told nothing of what matters now.
-    private mutating func lookAgain(at now: Instant) -> Bool {
-        nextProbe = isGood || addresses.isEmpty ? nil : now
-        return false
-    }
+    func urgentlyDue(at now: Instant) -> Instant { max(now, lastProbe.map { $0 + Self.urgentRetry } ?? now) }
 }

@@ -27,7 +27,7 @@ extension ControlMachine {
         guard !told.usesConfigured, !options.endpointsAreDefault, source.hasNothing(in: names) else { return [] }
         guard endpoints.all.allSatisfy({ $0.declaration.origin == .configured }) else { return [] }
         told.usesConfigured = true
-        return [.tell(.usingConfiguredEndpoints)] + declare(options.endpoints, asOf: now, at: now)
+        return [.tell(.usingConfiguredEndpoints)] + declare(fallbackDeclarations, asOf: now, at: now)
             + endpointsChanged(at: now)
     }
 
@@ -42,7 +42,10 @@ extension ControlMachine {
     mutating func carryOut(_ change: EndpointSet.Change, at now: Instant) -> [Action] {
         switch change {
         case .added(let id):
-            health[id] = EndpointHealth()
+            health[id] = EndpointHealth(
+                ProbeLadder.Options(
+                    check: options.healthCheck, hasTLSFiles: options.hasTLSFiles,
+                    speaksTLS: endpoints[id]?.declaration.speaksTLS))
             newcomers.declared(id, at: now)
             return tell(id) { .endpointAdded($0) }
         case .updated:
@@ -55,7 +58,8 @@ extension ControlMachine {
             return tell(id) { .endpointDraining($0, grace: endpoints.removalGrace) }
         case .expired(let member):
             health[member.id] = nil
-            return [.resetSessions(member.id), .tell(.endpointRemoved(member.declaration.key))]
+            verification[member.id] = nil
+            return [.resetSessions(member.id, .removed), .tell(.endpointRemoved(member.declaration.key))]
         }
     }
 
@@ -90,7 +94,8 @@ extension ControlMachine {
             }
             // One that drains is not dialed any more, so nobody needs to look after it either.
             let isDialed = if case .draining = member.presence { false } else { true }
-            let addresses = isDialed ? reachable(all.filter { !loops.contains($0) }) : []
+            let candidates = isDialed ? reachable(all.filter { !loops.contains($0) }) : []
+            let addresses = proven(candidates, of: member, at: now)
             health[member.id]?.addressesKnown(addresses, at: now)
         }
         told.loops = loops
@@ -109,10 +114,11 @@ extension ControlMachine {
         if case .address(let ip) = host { return [ip] }
         let entries = entries(of: host)
         let positive = entries.filter { !$0.isNegative && $0.good != nil }
-        return (positive.isEmpty ? entries : positive).flatMap { entry -> [IPAddress] in
+        let known = (positive.isEmpty ? entries : positive).flatMap { entry -> [IPAddress] in
             guard case .addresses(let addresses, _) = entry.good else { return [] }
             return addresses
         }
+        return known.isEmpty ? remembered?.addresses(of: host) ?? [] : known
     }
 
     /// What is known of a host's addresses, by family.

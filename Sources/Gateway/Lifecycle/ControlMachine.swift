@@ -10,18 +10,38 @@ public struct ControlMachine: Sendable {
         case ask(Question)
         /// Let every new client be dialed by this plan.
         case publish(DialPlan)
-        /// Probe the addresses in this order until one works, and tell the result.
-        case probe(EndpointID, [SocketAddress])
-        /// End the sessions of an endpoint that was removed.
-        case resetSessions(EndpointID)
+        /// Probe an endpoint, and tell the outcome.
+        case probe(EndpointID, EndpointHealth.Probe)
+        /// Find out whether this address shows a certificate that is valid for the name, and tell.
+        case verify(EndpointID, SocketAddress, name: String)
+        /// End the sessions of an endpoint: spread, so that their clients do not all return at once.
+        case resetSessions(EndpointID, ResetReason)
+        /// Keep this set for a start without DNS.
+        case save(LastGoodSet)
         /// Write a line to the log.
         case tell(Notice)
     }
 
-    /// What a probe found.
-    public enum ProbeResult: Equatable, Sendable {
-        case succeeded(SocketAddress)
-        case failed(DialFailure)
+    /// Why the sessions of an endpoint are reset.
+    public enum ResetReason: Equatable, Sendable {
+        /// It was removed, and the grace is over.
+        case removed
+        /// It is proven dead while another one is proven good.
+        case dead
+    }
+
+    /// What the sessions of one endpoint look like.
+    public struct Activity: Equatable, Sendable {
+        /// How many there are.
+        public var sessions: UInt64
+        /// When the last byte came from it.
+        public var lastReceived: Instant?
+
+        /// So many sessions, and the last byte then.
+        public init(sessions: UInt64, lastReceived: Instant?) {
+            self.sessions = sessions
+            self.lastReceived = lastReceived
+        }
     }
 
     /// What the settings say.
@@ -39,6 +59,12 @@ public struct ControlMachine: Sendable {
     var preference = Preference()
     var newcomers = Newcomers()
     var told = ToldNotices()
+    var remembered: LastGoodSet?
+    var saving: Saving
+    var activity: [EndpointID: Activity] = [:]
+    var verification: [EndpointID: EndpointVerification] = [:]
+    /// Endpoints that are proven dead and whose sessions were reset for it.
+    var resetAsDead: Set<EndpointID> = []
     private var hurriedAt: Instant?
 
     /// A machine that has not started: no question asked, no plan published.
@@ -46,15 +72,24 @@ public struct ControlMachine: Sendable {
         self.options = options
         names = NameWatch(timing: options.names)
         endpoints = EndpointSet(removalGrace: options.removalGrace)
+        saving = Saving(source: options.rememberedSource)
     }
 
-    /// The listeners are open. The first plan and the first questions follow.
+    /// The listeners are open. The first plan and the first questions follow. What is remembered of an earlier run serves
+    /// until DNS answers, beside the configured endpoints.
     public mutating func started(
-        at now: Instant, guardedBy loopGuard: LoopGuard, using generator: inout some RandomNumberGenerator
+        at now: Instant, guardedBy loopGuard: LoopGuard, remembering remembered: LastGoodSet? = nil,
+        using generator: inout some RandomNumberGenerator
     ) -> [Action] {
         self.loopGuard = loopGuard
+        self.remembered = remembered
+        saving.last = remembered
         var actions: [Action] = []
-        if options.discovery == nil { actions += declare(options.endpoints, asOf: now, at: now) }
+        if options.discovery == nil {
+            actions += declare(options.endpoints, asOf: now, at: now)
+        } else if remembered != nil {
+            actions += [.tell(.usingRememberedEndpoints)] + declare(fallbackDeclarations, asOf: now, at: now)
+        }
         return actions + endpointsChanged(at: now) + settle(at: now, using: &generator)
     }
 
@@ -94,7 +129,7 @@ public struct ControlMachine: Sendable {
         let isNews = health[id]?.dialFailed(address, failure, begunAt: start, at: now) ?? false
         // One of thousands, perhaps: what nobody must act on costs nothing more.
         guard health[id]?.matters(beside: before) == true else { return [] }
-        return (isNews ? [.tell(.endpointDown(key, failure))] : []) + settle(at: now, using: &generator)
+        return (isNews ? [.tell(.endpointDown(key, .silent(failure)))] : []) + settle(at: now, using: &generator)
     }
 
     /// A client's dial of an endpoint that was not known to work succeeded.
@@ -105,23 +140,33 @@ public struct ControlMachine: Sendable {
         return (isNews ? tell(id) { .endpointUp($0) } : []) + settle(at: now, using: &generator)
     }
 
-    /// A probe has its result.
-    public mutating func probeFinished(
-        _ id: EndpointID, _ result: ProbeResult, at now: Instant, using generator: inout some RandomNumberGenerator
+    /// The sessions or dials of an endpoint give reason to look at it: a probe decides.
+    public mutating func suspected(
+        _ id: EndpointID, at now: Instant, using generator: inout some RandomNumberGenerator
     ) -> [Action] {
-        var actions: [Action] = []
-        switch result {
-        case .succeeded(let address):
-            if health[id]?.probeSucceeded(address, at: now) == true { actions = tell(id) { .endpointUp($0) } }
-            // Clients may be held although the plan names somebody good: this is their next chance.
-            if heldClients > 0 { return actions + settle(at: now, publishing: true, using: &generator) }
-        case .failed(let failure):
-            let isUrgent = isUrgent
-            let isNews = health[id]?.probeFailed(
-                failure, at: now, longest: options.retryDelay, isUrgent: isUrgent, using: &generator)
-            if isNews == true { actions = tell(id) { .endpointDown($0, failure) } }
+        health[id]?.suspect(at: now)
+        return settle(at: now, using: &generator)
+    }
+
+    /// A probe has ended, at this address where one was reached.
+    public mutating func probeEnded(
+        _ id: EndpointID, _ outcome: ProbeOutcome, at address: SocketAddress?, now: Instant,
+        using generator: inout some RandomNumberGenerator
+    ) -> [Action] {
+        let isUrgent = isUrgent
+        let change = health[id]?.probeEnded(
+            outcome, at: address, now: now, longest: options.retryDelay, isUrgent: isUrgent, using: &generator)
+        // Clients may be held although the plan names somebody good: this is their next chance.
+        let isChance = heldClients > 0 && health[id]?.isGood == true
+        return tellChange(change ?? .none, of: id) + settle(at: now, publishing: isChance, using: &generator)
+    }
+
+    private func tellChange(_ change: EndpointHealth.Change, of id: EndpointID) -> [Action] {
+        switch change {
+        case .none: return []
+        case .becameGood: return tell(id) { .endpointUp($0) }
+        case .becameBad: return health[id]?.trouble.map { trouble in tell(id) { .endpointDown($0, trouble) } } ?? []
         }
-        return actions + settle(at: now, using: &generator)
     }
 
     /// So many clients wait because nobody answers.
@@ -134,10 +179,11 @@ public struct ControlMachine: Sendable {
         return settle(at: now, using: &generator)
     }
 
-    /// ``nextDeadline`` has come.
+    /// ``nextDeadline`` has come. What the sessions look like may spare a probe.
     public mutating func timerFired(
-        at now: Instant, using generator: inout some RandomNumberGenerator
+        at now: Instant, activity: [EndpointID: Activity] = [:], using generator: inout some RandomNumberGenerator
     ) -> [Action] {
+        self.activity = activity
         let changes = endpoints.timePassed(now)
         let actions = changes.flatMap { carryOut($0, at: now) }
         return actions + (changes.isEmpty ? [] : endpointsChanged(at: now)) + settle(at: now, using: &generator)
@@ -146,20 +192,25 @@ public struct ControlMachine: Sendable {
     /// When ``timerFired(at:using:)`` must be called, if no fact comes before.
     public var nextDeadline: Instant? {
         let probe = health.values.compactMap(\.nextProbe).min()
-        return [names.nextDue, endpoints.nextDeadline, newcomers.deadline, probe, nextHurry].compactMap { $0 }.min()
+        let verification = verification.values.compactMap(\.nextDue).min()
+        let deadlines = [
+            names.nextDue, endpoints.nextDeadline, newcomers.deadline, probe, nextHurry, saving.due, verification,
+        ]
+        return deadlines.compactMap { $0 }.min()
     }
 
     /// Nobody is good and somebody waits.
     var isUrgent: Bool { heldClients > 0 && (plan?.good ?? 0) == 0 }
 
     /// Brings probes, questions and the plan in line with what is known now.
-    private mutating func settle(
+    mutating func settle(
         at now: Instant, publishing isForced: Bool = false, using generator: inout some RandomNumberGenerator
     ) -> [Action] {
         var actions = publish(at: now, evenIfSame: isForced, using: &generator)
         hurryIfNobodyIsLeft(at: now)
         actions += names.takeDue(at: now).map { .ask($0) }
-        return actions + dueProbes(at: now)
+        actions += dueProbes(at: now, using: &generator) + dueVerifications(at: now)
+        return actions + resetDead(at: now) + dueSave(at: now)
     }
 
     /// How often names are asked again while nobody is good: with and without clients that wait.
@@ -180,10 +231,5 @@ public struct ControlMachine: Sendable {
         if let hurriedAt, now - hurriedAt < pace { return }
         hurriedAt = now
         names.hurry(at: now, isUrgent: isUrgent)
-    }
-
-    private mutating func dueProbes(at now: Instant) -> [Action] {
-        let due = health.filter { $0.value.nextProbe.map { $0 <= now } ?? false }.keys.sorted()
-        return due.map { id in .probe(id, health[id]?.probeStarted(at: now) ?? []) }
     }
 }

@@ -14,7 +14,8 @@ enum Limits {
     /// Raises the soft limit of descriptors to the hard one, and returns it.
     static func raiseDescriptors() throws(SystemError) -> UInt64 {
         var limit = rlimit()
-        try checkErrno("read the limit of descriptors", unsafe getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit))
+        try checkErrno(
+            "read the limit of descriptors", unsafe getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit))
         if limit.rlim_cur < limit.rlim_max {
             var raised = limit
             raised.rlim_cur = limit.rlim_max
@@ -22,7 +23,8 @@ enum Limits {
             if unsafe setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &raised) == 0 { limit = raised }
         }
         guard limit.rlim_cur >= descriptorsMin else {
-            throw SystemError(EMFILE, "run with a limit of \(limit.rlim_cur) descriptors (at least \(descriptorsMin) are needed)")
+            throw SystemError(
+                EMFILE, "run with a limit of \(limit.rlim_cur) descriptors (at least \(descriptorsMin) are needed)")
         }
         return UInt64(limit.rlim_cur)
     }

@@ -1,0 +1,52 @@
+/// Spreads sessions over the first targets of a plan, so that each gets exactly its share: smooth weighted round robin.
+///
+/// Every pick gives each target credit for its weight, takes the one with most, and makes it pay the sum of all weights. The
+/// credit lives through new plans, so that a change elsewhere does not start the round anew.
+public struct Rotation: Equatable, Sendable {
+    private var credit: [EndpointID: Int64] = [:]
+    /// Sessions that were given to each endpoint and have not ended, for `least-sessions`.
+    private var sessions: [EndpointID: Int] = [:]
+
+    /// A round that begins with the first pick, at a random place, so that machines that start together differ.
+    public init() {}
+
+    /// The target for the next session: an index below ``DialPlan/spread``, or 0.
+    public mutating func next(in plan: DialPlan, using generator: inout some RandomNumberGenerator) -> Int {
+        guard plan.spread > 1 else { return 0 }
+        let targets = Array(plan.targets.prefix(plan.spread))
+        if credit.isEmpty { for _ in 0..<Int.random(in: 0..<64, using: &generator) { _ = take(targets, plan.policy) } }
+        if credit.count > 2 * targets.count {
+            let ids = Set(targets.map(\.endpoint))
+            credit = credit.filter { ids.contains($0.key) }
+        }
+        return take(targets, plan.policy)
+    }
+
+    private mutating func take(_ targets: [DialPlan.Target], _ policy: Policy) -> Int {
+        let weights = policy == .weighted ? WeightedDraw.effective(targets.map(\.weight)) : targets.map { _ in 1 }
+        let eligible = policy == .leastSessions ? leastBusy(targets) : Array(targets.indices)
+        var best = eligible[0]
+        for index in eligible {
+            credit[targets[index].endpoint, default: 0] += Int64(weights[index])
+            if credit[targets[index].endpoint, default: 0] > credit[targets[best].endpoint, default: 0] { best = index }
+        }
+        credit[targets[best].endpoint, default: 0] -= Int64(eligible.reduce(0) { $0 + weights[$1] })
+        return best
+    }
+
+    private func leastBusy(_ targets: [DialPlan.Target]) -> [Int] {
+        let counts = targets.map { sessions[$0.endpoint, default: 0] }
+        return targets.indices.filter { counts[$0] == counts.min() }
+    }
+
+    /// A session was given to this endpoint: chosen for it, or joined to it after all.
+    public mutating func began(on endpoint: EndpointID) {
+        sessions[endpoint, default: 0] += 1
+    }
+
+    /// It ended, or another endpoint won it.
+    public mutating func ended(on endpoint: EndpointID) {
+        let left = sessions[endpoint, default: 0] - 1
+        sessions[endpoint] = left > 0 ? left : nil
+    }
+}

@@ -1,0 +1,42 @@
+internal import CSplice
+internal import Gateway
+internal import Logging
+
+/// One line for each session that ended (`--access-log`).
+struct AccessLog: Sendable {
+    let logger: Logger
+
+    /// An endpoint that no plan names any more is told by its number.
+    func write(_ event: csp_event, _ address: SocketAddress?) {
+        var metadata: Logger.Metadata = [
+            "reason": "\(event.reason.words)",
+            "duration": "\(Duration.nanoseconds(event.elapsed_ns).goText)",
+            "bytes_up": .stringConvertible(Int(clamping: event.bytes_up)),
+            "bytes_down": .stringConvertible(Int(clamping: event.bytes_down)),
+        ]
+        if let address {
+            metadata["address"] = "\(address)"
+        } else if event.endpoint != CSP_ENDPOINT_NONE {
+            metadata["endpoint"] = .stringConvertible(Int(event.endpoint))
+        }
+        if event.error != 0 { metadata["error"] = "\(SystemError.name(of: event.error))" }
+        logger.info("session ended", metadata: metadata)
+    }
+}
+
+extension csp_end_reason {
+    /// For a log line and a metric's label.
+    var words: String {
+        switch self {
+        case .CSP_END_NONE: "none"
+        case .CSP_END_FINISHED: "finished"
+        case .CSP_END_CLIENT_LEFT: "client left before it was joined"
+        case .CSP_END_DOWNSTREAM_RESET: "reset by client"
+        case .CSP_END_UPSTREAM_RESET: "reset by endpoint"
+        case .CSP_END_DOWNSTREAM_FAILED: "client failed"
+        case .CSP_END_UPSTREAM_FAILED: "endpoint failed"
+        case .CSP_END_ORDERED: "reset by gateway"
+        case .CSP_END_SHORTAGE: "out of memory"
+        }
+    }
+}

@@ -1,0 +1,33 @@
+internal import Gateway
+internal import Synchronization
+
+/// The spreading policy's memory, shared by all loops so that shares are exact for the whole process. The lock is held for
+/// one pick; `pinned` never takes it.
+final class SessionSpread: Sendable {
+    private let rotation = Mutex(Rotation())
+
+    /// The target with which the next client's dial starts.
+    func pick(from plan: DialPlan) -> Int {
+        guard plan.policy != .pinned, !plan.targets.isEmpty else { return 0 }
+        return rotation.withLock { rotation in
+            var generator = SystemRandomNumberGenerator()
+            let pick = rotation.next(in: plan, using: &generator)
+            if plan.policy == .leastSessions { rotation.began(on: plan.targets[pick].endpoint) }
+            return pick
+        }
+    }
+
+    /// A client that was meant for one endpoint was joined to this one, or to none.
+    func settled(meantFor meant: EndpointID, joined: EndpointID?) {
+        guard meant != joined else { return }
+        rotation.withLock { rotation in
+            rotation.ended(on: meant)
+            if let joined { rotation.began(on: joined) }
+        }
+    }
+
+    /// A joined session has ended.
+    func ended(on endpoint: EndpointID) {
+        rotation.withLock { $0.ended(on: endpoint) }
+    }
+}
