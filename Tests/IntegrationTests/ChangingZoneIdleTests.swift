@@ -32,7 +32,8 @@ extension RealComponents.ChangingZoneTests {
         let rounds = seconds / timeToLive
         let byQuestion = Dictionary(grouping: queries) { "\($0.name) \($0.type)" }.mapValues(\.count)
         for (question, count) in byQuestion {
-            let isThere = question.hasPrefix("host") ? question.hasSuffix(" 1") : question.hasPrefix("\(Listing.service).")
+            let isThere =
+                question.hasPrefix("host") ? question.hasSuffix(" 1") : question.hasPrefix("\(Listing.service).")
             #expect(count <= (isThere ? rounds : seconds / 30) + 1, "\(question): \(byQuestion)")
             if isThere { #expect(count >= rounds * 8 / 10 - 1, "\(question): \(byQuestion)") }
         }

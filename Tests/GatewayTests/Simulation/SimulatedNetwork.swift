@@ -49,7 +49,7 @@ struct SimulatedNetwork {
     }
 
     /// What a probe of these addresses, one after the other, will come to, and when.
-    func probe(_ addresses: [SocketAddress]) -> (after: Duration, result: ControlMachine.ProbeResult) {
+    func probe(_ addresses: [SocketAddress]) -> (after: Duration, address: SocketAddress?, outcome: ProbeOutcome) {
         var (spent, last) = (Duration.zero, DialFailure.unreachable)
         for address in addresses {
             guard let verdict = verdict(of: address) else {
@@ -58,9 +58,9 @@ struct SimulatedNetwork {
                 continue
             }
             spent += verdict.after
-            guard let failure = verdict.failure else { return (spent, .succeeded(address)) }
+            guard let failure = verdict.failure else { return (spent, address, .connected) }
             last = failure
         }
-        return (spent, .failed(last))
+        return (spent, nil, .failed(last, .dialing))
     }
 }

@@ -9,10 +9,14 @@ extension Simulation {
 
     mutating func check(_ plan: DialPlan) {
         for (place, target) in plan.targets.enumerated() {
-            guard let member = machine.endpoints[target.endpoint] else { return violate("an unknown endpoint is offered") }
+            guard let member = machine.endpoints[target.endpoint] else {
+                return violate("an unknown endpoint is offered")
+            }
             if case .draining = member.presence { violate("\(member.declaration.key) drains and is offered") }
             if target.addresses.isEmpty { violate("\(member.declaration.key) is offered without an address") }
-            if (place < plan.good) != (machine.health[target.endpoint]?.isGood ?? false) { violate("the good are not first") }
+            if (place < plan.good) != (machine.health[target.endpoint]?.isGood ?? false) {
+                violate("the good are not first")
+            }
             for address in target.addresses { checkDialed(address) }
         }
         if plan.spread > plan.targets.count { violate("spread over more than there are") }
@@ -53,7 +57,9 @@ extension Simulation {
         guard client.acceptedAt >= Self.faultsEnd else { return }
         let isSettled = client.acceptedAt >= Self.faultsEnd + Self.settling
         let longest = isSettled ? Self.recovery.settled : Self.recovery.first
-        if !isServed || waited > longest { violate("after the faults client \(id) waited \(waited), served: \(isServed)") }
+        if !isServed || waited > longest {
+            violate("after the faults client \(id) waited \(waited), served: \(isServed)")
+        }
     }
 
     /// After a long calm everything is at rest: nobody waits, nothing is probed or published, nothing has grown.
@@ -63,7 +69,9 @@ extension Simulation {
         if now - statistics.lastPublish < .seconds(20) { violate("published at \(statistics.lastPublish)") }
         if now - statistics.lastProbe < .seconds(20) { violate("probed at \(statistics.lastProbe)") }
         let listed = cluster.members.count(where: \.isListed) + (cluster.isDiscovered && cluster.hasLoop ? 1 : 0)
-        if machine.endpoints.all.count != listed { violate("\(machine.endpoints.all.count) endpoints, \(listed) listed") }
+        if machine.endpoints.all.count != listed {
+            violate("\(machine.endpoints.all.count) endpoints, \(listed) listed")
+        }
         if machine.health.count != listed { violate("\(machine.health.count) healths, \(listed) listed") }
         if machine.health.values.contains(where: { !$0.isGood }) { violate("somebody rests for ever") }
         if !machine.told.failing.isEmpty { violate("\(machine.told.failing) fail for ever") }

@@ -8,7 +8,7 @@ import GatewayTesting
 struct Simulation {
     enum Event {
         case answer(Question, Answer)
-        case probed(EndpointID, ControlMachine.ProbeResult)
+        case probed(EndpointID, SocketAddress?, ProbeOutcome)
         case dialed(client: Int, attempt: UInt32, DialFailure?)
         case fact(Fact)
         case planArrived(DialPlan)
@@ -127,7 +127,7 @@ struct Simulation {
         switch event {
         case .answer(let question, let answer):
             perform(machine.answered(question, answer, at: now, using: &generator))
-        case .probed(let id, let result): probed(id, result)
+        case .probed(let id, let address, let outcome): probed(id, address, outcome)
         case .dialed(let client, let attempt, let failure): dialed(client, attempt, failure)
         case .fact(let fact): take(fact)
         case .planArrived(let plan): arrived(plan)
@@ -162,7 +162,8 @@ extension Simulation {
             case .ask(let question):
                 let (after, answer) = cluster.zone.answer(question)
                 queue.add(.answer(question, answer), due: now + after)
-            case .probe(let id, let addresses): probe(id, addresses)
+            case .probe(let id, let wanted): probe(id, wanted.addresses)
+            case .verify, .save: break
             case .publish(let plan):
                 statistics.lastPublish = now
                 check(plan)
@@ -178,8 +179,8 @@ extension Simulation {
         statistics.lastProbe = now
         if addresses.isEmpty { violate("a probe of nothing") }
         for address in addresses { checkDialed(address) }
-        let (after, result) = cluster.network.probe(addresses)
-        queue.add(.probed(id, result), due: now + after)
+        let (after, address, outcome) = cluster.network.probe(addresses)
+        queue.add(.probed(id, address, outcome), due: now + after)
     }
 
     private mutating func note(_ notice: Notice) {
@@ -205,9 +206,9 @@ extension Simulation {
         }
     }
 
-    private mutating func probed(_ id: EndpointID, _ result: ControlMachine.ProbeResult) {
+    private mutating func probed(_ id: EndpointID, _ address: SocketAddress?, _ outcome: ProbeOutcome) {
         let wasGood = machine.health[id]?.isGood ?? false
-        perform(machine.probeFinished(id, result, at: now, using: &generator))
-        if result == .failed(.local) { checkStillGood(id, wasGood) }
+        perform(machine.probeEnded(id, outcome, at: address, now: now, using: &generator))
+        if outcome == .failed(.local, .dialing) { checkStillGood(id, wasGood) }
     }
 }
