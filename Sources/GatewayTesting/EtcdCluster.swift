@@ -1,7 +1,6 @@
 import Foundation
 import Synchronization
 
-
 /// A cluster of real etcd members on this machine, each on an address of its own, gone with its data when the last user
 /// lets go.
 public final class EtcdCluster: Sendable {
@@ -46,7 +45,8 @@ public final class EtcdCluster: Sendable {
     ///   - flags: what each member is told beside that.
     ///   - subnet: where their addresses are; one with addresses that nobody else has by default.
     public init(
-        size: Int = 3, security: Security = .plain, clientPort: UInt16 = 2379, peerPort: UInt16 = 2380, flags: [String] = [],
+        size: Int = 3, security: Security = .plain, clientPort: UInt16 = 2379, peerPort: UInt16 = 2380,
+        flags: [String] = [],
         subnet: LoopbackSubnet = LoopbackSubnet()
     ) async throws {
         self.subnet = subnet

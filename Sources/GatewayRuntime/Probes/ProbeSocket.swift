@@ -59,13 +59,16 @@ struct ProbeSocket: ~Copyable {
     }
 
     /// Waits; a task that is cancelled waits no longer, which is a failure of our own.
-    private nonisolated(nonsending) func ready(
-        for events: EventExecutor.Readiness, by deadline: Instant
+    private func ready(
+        for events: EventExecutor.Readiness, by deadline: Instant, isolation: isolated (any Actor)? = #isolation
     ) async throws(DialFailure) {
-        let wait = ReadinessWait(executor: executor, descriptor: descriptor.number)
+        let (executor, wait) = (executor, ReadinessWait(executor: executor, descriptor: descriptor.number))
         let failure = await withTaskCancellationHandler {
-            await withCheckedContinuation { wait.start(for: events, by: deadline, $0) }
-        } onCancel: { [executor] in
+            // Without the capture this closure would run on the concurrency pool, and a pool that is busy would cost an
+            // endpoint its time to answer.
+            _ = isolation
+            return await withCheckedContinuation { wait.start(for: events, by: deadline, $0) }
+        } onCancel: {
             executor.post { wait.finish(.local) }  // after the start, for that happens on the executor without a pause
         }
         if let failure { throw failure }
@@ -117,7 +120,8 @@ struct ProbeSocket: ~Copyable {
         self.continuation = continuation
         do throws(SystemError) {
             try executor.watch(descriptor, events) { [self] _ in finish(nil) }
-            timer = executor.schedule(at: deadline) { [self] in finish(.timedOut) }
+            // We may be the ones who are late: what has come by now has come in time.
+            timer = executor.schedule(at: deadline) { [self] in finish(isReady(for: events) ? nil : .timedOut) }
         } catch {
             finish(.local)
         }
@@ -129,5 +133,11 @@ struct ProbeSocket: ~Copyable {
         if let timer { executor.cancel(timer) }
         executor.unwatch(descriptor)
         continuation.resume(returning: failure)
+    }
+
+    private func isReady(for events: EventExecutor.Readiness) -> Bool {
+        // poll(2) and epoll(7) have the same bits for input and output.
+        var state = pollfd(fd: descriptor, events: Int16(truncatingIfNeeded: events), revents: 0)
+        return unsafe poll(&state, 1, 0) == 1
     }
 }
