@@ -15,6 +15,9 @@ struct HTTPConnection: Sendable {
     private let exchange: NIOLoopBound<HTTPExchange>
     private let isSecure: Bool
 
+    /// What a member has in any case to answer a question, should we have been late in asking it.
+    private static let answerTimeMin = TimeAmount.milliseconds(250)
+
     /// Whether another question can be asked.
     var isOpen: Bool { channel.isActive }
 
@@ -50,7 +53,10 @@ struct HTTPConnection: Sendable {
     /// Asks for `path`.
     func get(_ path: String, bytesMax: Int, by deadline: NIODeadline) async throws(ProbeEnd) -> HTTPExchange.Answer {
         let answer = channel.eventLoop.makePromise(of: HTTPExchange.Answer.self)
-        channel.eventLoop.execute { [exchange] in exchange.value.ask(path, bytesMax: bytesMax, by: deadline, answer) }
+        channel.eventLoop.execute { [exchange] in
+            let answerBy = max(deadline, .now() + Self.answerTimeMin)
+            exchange.value.ask(path, bytesMax: bytesMax, by: answerBy, answer)
+        }
         do {
             return try await withTaskCancellationHandler {
                 try await answer.futureResult.get()

@@ -13,7 +13,7 @@ struct ProbeSocket: ~Copyable {
     ) async throws(DialFailure) -> ProbeSocket {
         let socket = ProbeSocket(descriptor: try startConnect(address), executor: executor)
         try await socket.ready(for: EPOLLOUT.rawValue, by: deadline)
-        if let failure = socket.connectFailure(to: address) { throw failure }
+        if let failure = socket.connectFailure(address) { throw failure }
         return socket
     }
 
@@ -58,20 +58,23 @@ struct ProbeSocket: ~Copyable {
         }
     }
 
-    private nonisolated(nonsending) func ready(
-        for events: EventExecutor.Readiness, by deadline: Instant
+    /// Waits; a task that is cancelled waits no longer, which is a failure of our own.
+    private func ready(
+        for events: EventExecutor.Readiness, by deadline: Instant, isolation: isolated (any Actor)? = #isolation
     ) async throws(DialFailure) {
-        let wait = ProbeWait(for: descriptor.number, on: executor)
-        let executor = executor
+        let (executor, wait) = (executor, ReadinessWait(executor: executor, descriptor: descriptor.number))
         let failure = await withTaskCancellationHandler {
-            await withCheckedContinuation { wait.start(events, by: deadline, $0) }
+            // Without the capture this closure would run on the concurrency pool, and a pool that is busy would cost an
+            // endpoint its time to answer.
+            _ = isolation
+            return await withCheckedContinuation { wait.start(for: events, by: deadline, $0) }
         } onCancel: {
-            executor.post { wait.end(.local) }
+            executor.post { wait.finish(.local) }  // after the start, for that happens on the executor without a pause
         }
         if let failure { throw failure }
     }
 
-    private func connectFailure(to address: SocketAddress) -> DialFailure? {
+    private func connectFailure(_ address: SocketAddress) -> DialFailure? {
         var error: Int32 = 0
         var length = socklen_t(MemoryLayout<Int32>.size)
         guard unsafe getsockopt(descriptor.number, SOL_SOCKET, SO_ERROR, &error, &length) == 0 else { return .local }
@@ -93,5 +96,48 @@ struct ProbeSocket: ~Copyable {
     /// A connection that was reset, or that the other side closed while we wrote.
     private static func failure(of number: Int32) -> DialFailure {
         number == EPIPE ? .refused : DialFailure(errno: number)
+    }
+}
+
+/// Waits once until a descriptor is ready.
+///
+/// `@unchecked Sendable`: what changes is touched on the executor's thread only; `watch` and `schedule` check that.
+@safe private final class ReadinessWait: @unchecked Sendable {
+    private let executor: EventExecutor
+    private let descriptor: Int32
+    private var timer: EventExecutor.TimerID?
+    private var continuation: CheckedContinuation<DialFailure?, Never>?
+
+    init(executor: EventExecutor, descriptor: Int32) {
+        self.executor = executor
+        self.descriptor = descriptor
+    }
+
+    func start(
+        for events: EventExecutor.Readiness, by deadline: Instant,
+        _ continuation: CheckedContinuation<DialFailure?, Never>
+    ) {
+        self.continuation = continuation
+        do throws(SystemError) {
+            try executor.watch(descriptor, events) { [self] _ in finish(nil) }
+            // We may be the ones who are late: what has come by now has come in time.
+            timer = executor.schedule(at: deadline) { [self] in finish(isReady(for: events) ? nil : .timedOut) }
+        } catch {
+            finish(.local)
+        }
+    }
+
+    /// Ready (`nil`), or why not. Whatever comes second is late.
+    func finish(_ failure: DialFailure?) {
+        guard let continuation = continuation.take() else { return }
+        if let timer { executor.cancel(timer) }
+        executor.unwatch(descriptor)
+        continuation.resume(returning: failure)
+    }
+
+    private func isReady(for events: EventExecutor.Readiness) -> Bool {
+        // poll(2) and epoll(7) have the same bits for input and output.
+        var state = pollfd(fd: descriptor, events: Int16(truncatingIfNeeded: events), revents: 0)
+        return unsafe poll(&state, 1, 0) == 1
     }
 }

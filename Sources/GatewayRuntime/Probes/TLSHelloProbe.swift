@@ -24,14 +24,17 @@ actor TLSHelloProbe {
         let outcome: ProbeOutcome
         do throws(DialFailure) {
             try socket.send(ClientHello.record(host: host, using: &generator))
-            outcome = Self.judge(try await socket.receive(by: deadline))
+            let answerBy = max(deadline, MonotonicClock.now() + Self.answerTimeMin)
+            outcome = Self.judge(try await socket.receive(by: answerBy))
         } catch {
             return .failed(error, .connected)
         }
-        await socket.finish(by: min(deadline, MonotonicClock.now() + Self.farewell))
+        await socket.finish(by: MonotonicClock.now() + Self.farewell)
         return outcome
     }
 
+    /// What the other side has in any case to answer a question, should we have been late in asking it.
+    private static let answerTimeMin = Duration.milliseconds(250)
     /// How long we wait for the other side's FIN, to close without a reset.
     private static let farewell = Duration.milliseconds(100)
 

@@ -86,7 +86,7 @@ extension RealProbes {
             let client = try cluster.etcdctl(cluster.members[0].address)
             let list = try await client("member", "list")
             let id = try #require(
-                list.split(separator: "\n").first { $0.contains("learner") }?.split(separator: ",").first)
+                list.split(separator: "\n").first { $0.contains(", \(learner.name), ") }?.split(separator: ",").first)
             try await eventually("the learner is promoted") {
                 try await client.run(["member", "promote", String(id)]).isSuccess
             }

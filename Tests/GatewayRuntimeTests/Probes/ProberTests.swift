@@ -42,7 +42,10 @@ extension RealProbes {
             let started = MonotonicClock.now()
             let probes = (0..<20).map { _ in Task { await prober.probe(addresses, host: nil, kind: kind) } }
             for probe in probes { probe.cancel() }
-            for probe in probes { #expect(await probe.value.outcome == .failed(.local, .dialing)) }
+            for probe in probes {
+                // A connect to this machine may be faster than we are.
+                #expect([.connected, .failed(.local, .dialing)].contains(await probe.value.outcome))
+            }
             #expect(MonotonicClock.now() - started < .seconds(3))
             await prober.stop()
             try await eventually("all is closed") { OpenDescriptors.to(listener.address) == 0 }
