@@ -4,7 +4,7 @@
 .PHONY: help run test faults faults-short check format build clean
 
 tools := .build/tools/bin
-c_files = $(shell find Sources/CSplice -name '*.[ch]')
+c_files = $(shell find Sources/CSplice Sources/CLinux Sources/CAres -name '*.[ch]')
 shell_files = $(wildcard scripts/*) .ci/run
 
 help: ## lists these words

@@ -82,7 +82,12 @@ let package = Package(
         .testTarget(name: "GatewayTests", dependencies: ["Gateway", "GatewayTesting"], swiftSettings: strictForTests),
         .testTarget(name: "CSpliceTests", dependencies: ["CSplice", "GatewayTesting"], swiftSettings: strictForTests),
         .testTarget(
-            name: "GatewayRuntimeTests", dependencies: ["GatewayRuntime", "Gateway", "GatewayTesting"],
+            name: "GatewayRuntimeTests",
+            dependencies: [
+                "GatewayRuntime", "Gateway", "GatewayTesting", "CSplice", "CLinux",
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+            ],
             swiftSettings: strictForTests),
         .testTarget(
             name: "IntegrationTests", dependencies: ["GatewayTesting"], swiftSettings: strictForTests),

@@ -55,7 +55,7 @@ void dial_destroy_all(csp_loop *loop, struct session *session)
 }
 
 /* A socket with its connect under way, or a negative errno. */
-static int connect_start(const struct csp_address *address, const struct csp_options *options)
+static int connect_start(const struct csp_address *address, const struct csp_options *options, int hops)
 {
 	struct sockaddr_storage system;
 	socklen_t length = address_to_system(address, &system);
@@ -64,6 +64,7 @@ static int connect_start(const struct csp_address *address, const struct csp_opt
 	if (fd < 0)
 		return fd;
 	tcp_set_options(fd, options);
+	hops_pass_on(fd, address->family, hops);
 
 	/* Not retried on EINTR: connect(2) goes on in the background then, as with EINPROGRESS. */
 	if (connect(fd, (struct sockaddr *)&system, length) == -1 && errno != EINPROGRESS && errno != EINTR) {
@@ -91,6 +92,10 @@ int csp_session_dial(csp_loop *loop, csp_session number, const struct csp_addres
 	if (endpoint >= CSP_ENDPOINTS_MAX ||
 	        (address->family != CSP_FAMILY_IPV4 && address->family != CSP_FAMILY_IPV6))
 		return -EINVAL;
+	if (session->hops == 0)
+		session->hops = hops_left(&session->legs[DOWN]);
+	if (session->hops < HOPS_MIN)
+		return -ELOOP;
 	if (!descriptor_take(loop, session))
 		return -EMFILE;
 	dial = slab_take(&loop->dials);
@@ -98,7 +103,7 @@ int csp_session_dial(csp_loop *loop, csp_session number, const struct csp_addres
 		error = -ENOMEM;
 		goto give_back_descriptor;
 	}
-	fd = connect_start(address, &loop->plane->options);
+	fd = connect_start(address, &loop->plane->options, session->hops);
 	if (fd < 0) {
 		error = fd;
 		goto give_back_slot;

@@ -124,6 +124,7 @@ struct session {
 	uint32_t first_dial; /* attempts under way, by index */
 	enum session_state state;
 	bool is_ready; /* in the loop's ready queue */
+	uint8_t hops;  /* that its dials may still take; 0: not known yet */
 };
 
 struct dial {
@@ -172,6 +173,15 @@ void listeners_resume(csp_loop *loop);
 /* Gives back descriptors of the budget; who waits for them in a paused listener is let in by the loop's next
  * turn. */
 void descriptors_give_back(csp_loop *loop, uint32_t count);
+
+/* ---- hops.c ---- */
+
+/* A connection with fewer left has been around: a real path takes 30 routers at most, of 64. */
+#define HOPS_MIN 24
+
+uint8_t hops_left(const struct leg *client);
+void hops_ask_for(int listener);
+void hops_pass_on(int fd, enum csp_family family, int hops);
 
 /* ---- evidence.c ---- */
 

@@ -267,6 +267,7 @@ int csp_plane_listen(csp_plane *plane, const struct csp_address *address)
 		(void)sys_set_int(fd, IPPROTO_IPV6, IPV6_V6ONLY,
 		        1);                   /* [::] and 0.0.0.0 can be listened on side by side */
 	tcp_set_options(fd, &plane->options); /* accepted sockets inherit them */
+	hops_ask_for(fd);
 	if (bind(fd, (struct sockaddr *)&system, length) == -1 ||
 	        listen(fd, (int)plane->options.backlog) == -1)
 		result = -errno;
@@ -342,6 +343,12 @@ close_socket:
 	return result;
 }
 
+static void adopt_tcp_options(int fd, const struct csp_options *options)
+{
+	tcp_set_options(fd, options);
+	hops_ask_for(fd);
+}
+
 int csp_plane_adopt_listener(csp_plane *plane, int fd)
 {
 	int flags;
@@ -354,7 +361,7 @@ int csp_plane_adopt_listener(csp_plane *plane, int fd)
 	        fcntl(fd, F_SETFD, FD_CLOEXEC) == -1)
 		return -errno;
 	if (sys_get_int(fd, SOL_SOCKET, SO_DOMAIN) != AF_UNIX)
-		tcp_set_options(fd, &plane->options);
+		adopt_tcp_options(fd, &plane->options);
 	return add_listener(plane, fd, NULL);
 }
 

@@ -9,6 +9,7 @@ public enum GatewayProgram {
     /// Runs the gateway until it is told to stop. Returns the exit code: 0 on request, 1 where it cannot run, 2 where a
     /// setting is wrong.
     public static func run(flags: [Setting: [String]], environment: [String: String]) async -> Int32 {
+        StandardStreams.fillGaps()
         signal(SIGPIPE, SIG_IGN)  // a peer that is gone is an error of one write, not of the process
         guard let settings = readSettings(flags: flags, environment: environment) else { return 2 }
         let logger = Logger(label: "etcd-gateway") { _ in

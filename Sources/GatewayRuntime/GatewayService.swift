@@ -19,6 +19,9 @@ public struct GatewayService: Service {
     }
 
     /// Serves until graceful shutdown or cancellation. Throws ``SystemError`` where it cannot start.
+    ///
+    /// What is opened last is closed first: loops, which tell the control plane; the control plane; the resolver; the
+    /// thread on which both live, and after which nobody may wait for it.
     public func run() async throws {
         let executor = try EventExecutor()
         let thread = try SystemThread(name: "control") { executor.run() }
@@ -26,10 +29,19 @@ public struct GatewayService: Service {
             executor.stop()
             thread.join()
         }
+        let resolver = Resolver(executor: executor, servers: settings.dnsServers)
+        try await Self.run {
+            try await resolver.open()
+            try await run(executor, resolver)
+        } finally: {
+            await resolver.close()
+        }
+    }
+
+    private func run(_ executor: EventExecutor, _ resolver: Resolver) async throws {
         let options = ControlOptions(settings)
         let published = PublishedPlan(.empty(options))
         let held = HeldClients()
-        let resolver = try await ResolverFactory(executor: executor).make(servers: settings.dnsServers)
         let control = Control(
             executor: executor, options: options, resolver: resolver, published: published, held: held,
             stateFile: settings.stateDirectory.map(StateFile.init(directory:)), logger: logger)
@@ -39,14 +51,29 @@ public struct GatewayService: Service {
         let listeners = try await listen(plane, resolver)
         try plane.start()
         defer { plane.stop() }
-        await control.start(runners: plane.runners, listeners: listeners)
-        try await serve(control)
+        try await Self.run {
+            await control.start(runners: plane.runners, listeners: listeners)
+            try await serve(control)
+        } finally: {
+            await control.close()
+        }
+    }
+
+    /// Runs a body, and afterwards what ends it, whether it threw or not.
+    private static func run(_ body: () async throws -> Void, finally end: () async -> Void) async throws {
+        do {
+            try await body()
+        } catch {
+            await end()
+            throw error
+        }
+        await end()
     }
 
     private func serve(_ control: Control) async throws {
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { await control.run() }
-            await tellReady(control)
+            group.addTask { await tellReady(control) }
             try await gracefulShutdown()
             logger.info("stopping")
             group.cancelAll()
@@ -63,6 +90,7 @@ public struct GatewayService: Service {
             await control.endpointsKnown()
             group.cancelAll()
         }
+        guard !Task.isCancelled else { return }
         let endpoints = await control.endpointTexts
         logger.info(
             "ready to proxy client requests",
@@ -127,19 +155,5 @@ extension DialPlan {
     /// Nobody to dial yet.
     fileprivate static func empty(_ options: ControlOptions) -> DialPlan {
         DialPlan(targets: [], good: 0, spread: 0, policy: options.policy, timing: options.timing)
-    }
-}
-
-/// Makes the resolver on the control loop, to which everything of c-ares belongs.
-private actor ResolverFactory {
-    private let executor: EventExecutor
-    nonisolated var unownedExecutor: UnownedSerialExecutor { unsafe executor.asUnownedSerialExecutor() }
-
-    init(executor: EventExecutor) {
-        self.executor = executor
-    }
-
-    func make(servers: [SocketAddress]) throws -> Resolver {
-        try Resolver(executor: executor, servers: servers)
     }
 }

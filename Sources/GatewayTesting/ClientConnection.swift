@@ -40,6 +40,13 @@ public final class ClientConnection: Sendable {
         }
     }
 
+    /// Whether the far side has closed or reset it. Does not block, and takes nothing of what has come.
+    public var hasEnded: Bool {
+        let farSideClosed: Int16 = 0x2000  // POLLRDHUP, which Swift does not see
+        var state = pollfd(fd: descriptor, events: farSideClosed, revents: 0)
+        return poll(&state, 1, 0) > 0
+    }
+
     /// Takes what has come, or waits for it; nothing is the end of the stream.
     public func receive(upTo count: Int = 65_536) throws -> [UInt8] {
         var bytes = [UInt8](repeating: 0, count: count)

@@ -20,12 +20,13 @@ struct DNSClient {
         guard sent == query.count else { return nil }
 
         var answer = [UInt8](repeating: 0, count: 4_096)
-        var count: Int
-        // A late answer to an earlier question comes first; taken for this one's, each answer would be late from then on.
-        repeat {
-            count = recv(socket.descriptor, &answer, answer.count, 0)
-        } while count > 0 && Array(answer[0..<2]) != DNSMessage.bytes(identifier)
-        return count > 0 ? Self.serial(in: Array(answer[..<count])) : nil
+        while true {
+            let count = recv(socket.descriptor, &answer, answer.count, 0)
+            guard count > 2 else { return nil }
+            // Answers to earlier queries, for which nobody waited any more, would else be one behind for ever.
+            guard Array(answer[0..<2]) == DNSMessage.bytes(identifier) else { continue }
+            return Self.serial(in: Array(answer[..<count]))
+        }
     }
 
     private static func serial(in answer: [UInt8]) -> UInt32? {

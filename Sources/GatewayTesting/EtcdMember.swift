@@ -11,6 +11,7 @@ public final class EtcdMember: Sendable {
         let peerPort: UInt16
         let dataFolder: String
         let initialCluster: String
+        let isInitialClusterNew: Bool
         let clientScheme: String
         let tlsFlags: [String]
     }
@@ -44,6 +45,11 @@ public final class EtcdMember: Sendable {
         try await process.withLock { $0 }?.kill()
     }
 
+    /// Kills it if it runs, for it is not needed any more.
+    func end() {
+        process.withLock { $0 = nil }
+    }
+
     /// SIGTERM, as `systemctl stop` does it; returns when it has ended.
     public func stop() async throws {
         let child = process.withLock { $0 }
@@ -71,7 +77,8 @@ public final class EtcdMember: Sendable {
             "--name=\(settings.name)", "--data-dir=\(settings.dataFolder)",
             "--listen-client-urls=\(clientURL)", "--advertise-client-urls=\(clientURL)",
             "--listen-peer-urls=\(peerURL)", "--initial-advertise-peer-urls=\(peerURL)",
-            "--initial-cluster=\(settings.initialCluster)", "--initial-cluster-state=new",
+            "--initial-cluster=\(settings.initialCluster)",
+            "--initial-cluster-state=\(settings.isInitialClusterNew ? "new" : "existing")",
             "--logger=zap", "--log-outputs=stderr", "--log-level=warn",
         ] + settings.tlsFlags
     }

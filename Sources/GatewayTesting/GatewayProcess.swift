@@ -12,17 +12,23 @@ public final class GatewayProcess: Sendable {
     /// - Parameters:
     ///   - arguments: its command line, to which `--listen-addr` is added.
     ///   - address: where it is to listen; a free port of 127.0.0.1 by default.
-    public init(_ arguments: [String], environment: [String: String] = [:], listeningOn address: String? = nil) throws {
+    ///   - mounts: what it alone sees differently of the machine's files.
+    public init(
+        _ arguments: [String], environment: [String: String] = [:], listeningOn address: String? = nil,
+        seeing mounts: PrivateMounts? = nil
+    ) throws {
         let address = try address ?? "127.0.0.1:\(FreePort.next())"
         self.address = address
-        process = try ChildProcess(
-            ToolBox.gateway(), arguments + ["--listen-addr=\(address)"], environment: environment)
+        let command = try [ToolBox.gateway()] + arguments + ["--listen-addr=\(address)"]
+        let wrapped = mounts?.command(command) ?? command
+        process = try ChildProcess(wrapped[0], Array(wrapped.dropFirst()), environment: environment)
     }
 
     /// Starts a gateway and waits for its ready line.
-    public static func ready(_ arguments: [String], environment: [String: String] = [:]) async throws -> GatewayProcess
-    {
-        let gateway = try GatewayProcess(arguments, environment: environment)
+    public static func ready(
+        _ arguments: [String], environment: [String: String] = [:], seeing mounts: PrivateMounts? = nil
+    ) async throws -> GatewayProcess {
+        let gateway = try GatewayProcess(arguments, environment: environment, seeing: mounts)
         try await gateway.waitUntilReady()
         return gateway
     }

@@ -8,6 +8,7 @@ public final class NameServer: Sendable {
     /// The port, for UDP and TCP on 127.0.0.1.
     public let port: UInt16
 
+    private let negativeTTL: Int
     private let folder: TemporaryFolder
     private let nsd: String
     private let state = Mutex(State())
@@ -20,10 +21,14 @@ public final class NameServer: Sendable {
     /// Starts a server for `zone` and waits until it answers.
     ///
     /// - Parameters:
+    ///   - negativeTTL: for how many seconds "there is none" holds.
     ///   - isStarted: whether to start it now; a test about a server that is down at first does so later.
     ///   - port: where it answers; a free port by default.
-    public init(zone: String, records: [ZoneRecord], isStarted: Bool = true, port: UInt16? = nil) async throws {
+    public init(
+        zone: String, records: [ZoneRecord], negativeTTL: Int = 1, isStarted: Bool = true, port: UInt16? = nil
+    ) async throws {
         self.zone = zone
+        self.negativeTTL = negativeTTL
         self.port = try port ?? FreePort.next()
         folder = try TemporaryFolder()
         nsd = try ToolBox.tool("nsd")
@@ -32,6 +37,11 @@ public final class NameServer: Sendable {
         if isStarted {
             try await start()
         }
+    }
+
+    deinit {
+        // Before the folder goes, into which it writes.
+        state.withLock { $0.process = nil }
     }
 
     /// Its address in the form of `--dns-server`.
@@ -64,7 +74,7 @@ public final class NameServer: Sendable {
         }
         let head = [
             "$ORIGIN \(zone).",
-            "@ 60 IN SOA ns hostmaster \(serial) 3600 600 86400 1",
+            "@ 60 IN SOA ns hostmaster \(serial) 3600 600 86400 \(negativeTTL)",
             "@ 60 IN NS ns",
             "ns 60 IN A 127.0.0.1",
         ]

@@ -2,14 +2,30 @@ import Foundation
 
 /// The TCP connections of a process, as the kernel lists them in /proc.
 public enum ProcessSockets {
+    /// One connection: no two that exist at the same time have both ends in common.
+    public struct Connection: Hashable, Sendable {
+        /// This end, "127.0.0.1:40000".
+        public let near: String
+        /// The far end.
+        public let far: String
+    }
+
     /// The far ends ("127.20.30.1:2379") of the established IPv4 connections that process `pid` holds.
     public static func establishedPeers(of pid: pid_t) throws -> [String] {
+        try establishedConnections(of: pid).map(\.far)
+    }
+
+    /// The established IPv4 connections that process `pid` holds.
+    public static func establishedConnections(of pid: pid_t) throws -> [Connection] {
         let own = socketNumbers(of: pid)
         return try table().split(separator: "\n").dropFirst().compactMap { line in
             let columns = line.split(separator: " ")
             let isEstablished = columns.count > 9 && columns[3] == "01"
             guard isEstablished, own.contains(String(columns[9])) else { return nil }
-            return address(hexadecimal: columns[2])
+            guard let near = address(hexadecimal: columns[1]), let far = address(hexadecimal: columns[2]) else {
+                return nil
+            }
+            return Connection(near: near, far: far)
         }
     }
 

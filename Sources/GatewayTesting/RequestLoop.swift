@@ -11,13 +11,15 @@ public final class RequestLoop: Sendable {
 
     private let state: Mutex<State>
 
-    /// Starts `clients` threads.
-    public init(_ request: PlainRequest, clients: Int = 4) {
+    /// Starts `clients` threads, each of which rests for `pause` between its requests.
+    public init(_ request: PlainRequest, clients: Int = 4, pause: Duration = .zero) {
         state = Mutex(State(runningClients: clients))
         for _ in 0..<clients {
             // Not kept alive by its threads: a test that fails before `stop` ends them as well.
             Thread { [weak self] in
-                while self?.runUnlessStopped(request) ?? false {}
+                while self?.runUnlessStopped(request) ?? false {
+                    if pause > .zero { Thread.sleep(forTimeInterval: pause / .seconds(1)) }
+                }
             }.start()
         }
     }

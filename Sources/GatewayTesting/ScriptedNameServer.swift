@@ -33,19 +33,25 @@ public final class ScriptedNameServer: Sendable {
     }
 
     private let script: NameServerScript
+    private let host: String
     private let port: UInt16
 
     /// Binds a port for UDP and TCP, and answers from then on.
-    public init(_ behaviour: Behaviour) throws {
+    ///
+    /// - Parameters:
+    ///   - host: an address of this machine.
+    ///   - port: a free one by default; a resolv.conf can only name 53.
+    public init(_ behaviour: Behaviour, on host: String = "127.0.0.1", port: UInt16? = nil) throws {
         let script = NameServerScript(behaviour)
-        let port = try FreePort.next()
-        let datagrams = try LoopbackSocket(.datagram, address: "127.0.0.1", port: port)
-        let streams = try LoopbackSocket(.stream, address: "127.0.0.1", port: port)
+        let port = try port ?? FreePort.next(on: host)
+        let datagrams = try LoopbackSocket(.datagram, address: host, port: port)
+        let streams = try LoopbackSocket(.stream, address: host, port: port)
         for socket in [datagrams, streams] {
             // So that the threads see that the server was let go.
             socket.setReceiveTimeout(.milliseconds(100))
         }
         self.script = script
+        self.host = host
         self.port = port
         Thread { Self.serveDatagrams(datagrams, script) }.start()
         Thread { Self.serveStreams(streams, script) }.start()
@@ -56,7 +62,7 @@ public final class ScriptedNameServer: Sendable {
     }
 
     /// Its address in the form of `--dns-server`.
-    public var address: String { "127.0.0.1:\(port)" }
+    public var address: String { "\(host):\(port)" }
 
     /// What it does with the next query.
     public var behaviour: Behaviour {

@@ -20,6 +20,10 @@ struct CommandLineFlags: ParsableArguments {
     var insecureDiscovery: String?
     @Option(name: .customLong(Setting.trustedCAFile.rawValue), help: .setting(.trustedCAFile), completion: .file())
     var trustedCAFile: String?
+    @Option(
+        name: .customLong(Setting.discoveryVerification.rawValue), help: .setting(.discoveryVerification),
+        completion: .list(DiscoveryVerification.allCases.map(\.rawValue)))
+    var discoveryVerification: String?
     @Option(name: .customLong(Setting.dnsServers.rawValue), help: .setting(.dnsServers))
     var dnsServers: [String] = []
     @Option(name: .customLong(Setting.minimumTTL.rawValue), help: .setting(.minimumTTL))
@@ -40,6 +44,23 @@ struct CommandLineFlags: ParsableArguments {
     var holdTimeout: String?
     @Option(name: .customLong(Setting.retryDelay.rawValue), help: .setting(.retryDelay))
     var retryDelay: String?
+    @Option(
+        name: .customLong(Setting.healthCheck.rawValue), help: .setting(.healthCheck),
+        completion: .list(HealthCheck.allCases.map(\.rawValue)))
+    var healthCheck: String?
+    @Option(name: .customLong(Setting.healthInterval.rawValue), help: .setting(.healthInterval))
+    var healthInterval: String?
+    @Option(
+        name: .customLong(Setting.healthCertificateFile.rawValue), help: .setting(.healthCertificateFile),
+        completion: .file())
+    var healthCertificateFile: String?
+    @Option(
+        name: .customLong(Setting.healthKeyFile.rawValue), help: .setting(.healthKeyFile), completion: .file())
+    var healthKeyFile: String?
+    @Option(
+        name: .customLong(Setting.onEndpointDown.rawValue), help: .setting(.onEndpointDown),
+        completion: .list(EndpointDownPolicy.allCases.map(\.rawValue)))
+    var onEndpointDown: String?
     @Option(name: .customLong(Setting.maximumSessions.rawValue), help: .setting(.maximumSessions))
     var maximumSessions: String?
     @Option(name: .customLong(Setting.loops.rawValue), help: .setting(.loops))
@@ -67,6 +88,9 @@ struct CommandLineFlags: ParsableArguments {
         let single: [Setting: String?] = [
             .configFile: configFile, .stateDirectory: stateDirectory, .discoveryDomain: discoveryDomain,
             .discoveryName: discoveryName, .insecureDiscovery: insecureDiscovery, .trustedCAFile: trustedCAFile,
+            .discoveryVerification: discoveryVerification, .healthCheck: healthCheck, .healthInterval: healthInterval,
+            .healthCertificateFile: healthCertificateFile, .healthKeyFile: healthKeyFile,
+            .onEndpointDown: onEndpointDown,
             .minimumTTL: minimumTTL, .maximumTTL: maximumTTL, .removedEndpointGrace: removedEndpointGrace,
             .policy: policy, .dialTimeout: dialTimeout, .hedgeDelay: hedgeDelay, .holdTimeout: holdTimeout,
             .retryDelay: retryDelay, .maximumSessions: maximumSessions, .loops: loops, .keepalive: keepalive,

@@ -121,6 +121,18 @@ extension RealComponents {
             #expect(await held.failure == nil, "it logged: \(gateway.process.errors)")
         }
 
+        @Test func recordsCreatedAfterStart_areFound() async throws {
+            let cluster = try await EtcdCluster(size: 1)
+            let dns = try await NameServer(zone: "example.com", records: cluster.addressRecords)
+            let gateway = try GatewayProcess([
+                "--discovery-srv=example.com", "--dns-server=\(dns.address)", "--hold-timeout=1m",
+            ])
+            try await gateway.waitUntilItListens()
+            async let held = PlainRequest(at: gateway.address, within: .seconds(60)).run()
+            try await dns.update(cluster.addressRecords + cluster.serviceRecords(Self.service))
+            #expect(await held.failure == nil, "it logged: \(gateway.process.errors)")
+        }
+
         @Test func nameServerDownAtRunTime_changesNothing() async throws {
             let cluster = try await EtcdCluster(size: 1)
             let records = [

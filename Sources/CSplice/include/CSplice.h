@@ -198,7 +198,8 @@ CSP_PUBLIC int csp_loop_wake(csp_loop *_Nonnull loop);
  * endpoint the slot its bytes are counted under (< CSP_ENDPOINTS_MAX). Several attempts may be under way: the
  * first to connect wins, the others are closed. The verdict arrives as DIAL_FAILED or OPENED, but a failure
  * that is known at once is returned and raises no event: -ECONNREFUSED, -ENETUNREACH, …; our own shortages
- * -EMFILE, -ENFILE, -ENOBUFS, -ENOMEM, -EADDRNOTAVAIL; -ENOENT: the session has ended; -EISCONN: it is open.
+ * -EMFILE, -ENFILE, -ENOBUFS, -ENOMEM, -EADDRNOTAVAIL; -ENOENT: the session has ended; -EISCONN: it is open;
+ * -ELOOP: the client's connection has passed through so many gateways that they must point at each other.
  */
 CSP_PUBLIC int csp_session_dial(csp_loop *_Nonnull loop, csp_session session,
         const struct csp_address *_Nonnull address, uint32_t attempt, uint32_t endpoint);

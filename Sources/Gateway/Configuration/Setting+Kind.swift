@@ -19,15 +19,21 @@ extension Setting {
     public var kind: Kind {
         switch self {
         case .listenAddresses, .endpoints, .dnsServers: .list
-        case .configFile, .stateDirectory, .discoveryDomain, .discoveryName, .trustedCAFile: .text
+        case .configFile, .stateDirectory, .discoveryDomain, .discoveryName, .trustedCAFile, .healthCertificateFile,
+            .healthKeyFile:
+            .text
         case .insecureDiscovery, .accessLog: .boolean
         case .minimumTTL, .maximumTTL: .duration(.milliseconds(100) ... .hours(24), zeroAllowed: false)
         case .removedEndpointGrace: .duration(.zero ... .hours(24), zeroAllowed: true)
         case .policy: .choice(Policy.allCases.map(\.rawValue))
+        case .discoveryVerification: .choice(DiscoveryVerification.allCases.map(\.rawValue))
         case .dialTimeout: .duration(.milliseconds(10) ... .minutes(1), zeroAllowed: false)
         case .hedgeDelay: .duration(.milliseconds(1) ... .minutes(1), zeroAllowed: true)
         case .holdTimeout: .duration(.milliseconds(1) ... .hours(1), zeroAllowed: true)
         case .retryDelay: .duration(.milliseconds(100) ... .hours(24), zeroAllowed: false)
+        case .healthCheck: .choice(HealthCheck.allCases.map(\.rawValue))
+        case .onEndpointDown: .choice(EndpointDownPolicy.allCases.map(\.rawValue))
+        case .healthInterval: .duration(.milliseconds(100) ... .hours(1), zeroAllowed: true)
         case .maximumSessions: .number(0...10_000_000)
         case .loops: .number(0...64)
         case .keepalive: .duration(.seconds(1) ... .hours(2), zeroAllowed: false)

@@ -7,14 +7,17 @@ extension Setting {
         case .discoveryDomain: "DOMAIN"
         case .discoveryName: "NAME"
         case .dnsServers: "SERVER"
-        case .trustedCAFile, .configFile: "FILE"
+        case .trustedCAFile, .configFile, .healthCertificateFile, .healthKeyFile: "FILE"
+        case .discoveryVerification: "NAME"
+        case .healthCheck: "KIND"
+        case .onEndpointDown: "ACTION"
         case .stateDirectory: "DIRECTORY"
         case .policy: "POLICY"
         case .logFormat: "FORMAT"
         case .logLevel: "LEVEL"
         case .maximumSessions, .loops: "COUNT"
         case .minimumTTL, .maximumTTL, .removedEndpointGrace, .dialTimeout, .hedgeDelay, .holdTimeout, .retryDelay,
-            .keepalive, .userTimeout:
+            .healthInterval, .keepalive, .userTimeout:
             "DURATION"
         case .insecureDiscovery, .accessLog: ""
         }
@@ -25,7 +28,10 @@ extension Setting {
         switch self {
         case .listenAddresses: "127.0.0.1:23790"
         case .endpoints: "127.0.0.1:2379"
-        case .discoveryDomain, .discoveryName, .trustedCAFile, .dnsServers, .stateDirectory: ""
+        case .discoveryDomain, .discoveryName, .trustedCAFile, .dnsServers, .stateDirectory, .healthCertificateFile,
+            .healthKeyFile:
+            ""
+        case .discoveryVerification: DiscoveryVerification.domain.rawValue
         case .configFile: Self.defaultConfigFile
         case .insecureDiscovery, .accessLog: "false"
         case .minimumTTL: "1s"
@@ -36,6 +42,9 @@ extension Setting {
         case .hedgeDelay: "250ms"
         case .holdTimeout: "10s"
         case .retryDelay: "1m0s"
+        case .healthCheck: HealthCheck.auto.rawValue
+        case .onEndpointDown: EndpointDownPolicy.reset.rawValue
+        case .healthInterval: "5s"
         case .maximumSessions, .loops: "0"
         case .keepalive: "15s"
         case .userTimeout: "2m0s"
@@ -63,6 +72,8 @@ extension Setting {
             "Also use SRV records of members without TLS where records of members with TLS exist."
         case .trustedCAFile:
             "The certificate authorities (PEM) that must vouch for endpoints found by discovery."
+        case .discoveryVerification:
+            "What their certificates must be valid for: the discovery domain, or the target of each SRV record."
         case .dnsServers:
             "DNS servers to ask instead of those in /etc/resolv.conf, as IP or IP:port joined by commas."
         case .minimumTTL:
@@ -78,9 +89,19 @@ extension Setting {
         case .hedgeDelay:
             "How long a dial may last before the next endpoint is dialed beside it; 0 means never."
         case .holdTimeout:
-            "How long a client is kept waiting while no endpoint answers; 0 closes it at once."
+            "How long a client is kept waiting while no endpoint answers; 0 resets it at once."
         case .retryDelay:
             "The longest wait before a failed endpoint is tried again."
+        case .healthCheck:
+            "What a probe asks: tcp, tls, http, https, or auto for the most that has worked on each endpoint."
+        case .healthInterval:
+            "How often endpoints with sessions are probed when nothing is wrong; 0 probes only on suspicion."
+        case .healthCertificateFile:
+            "The client certificate (PEM) for https probes, where the members want one."
+        case .onEndpointDown:
+            "What happens to open sessions of a member that is proven dead while another works: reset or keep."
+        case .healthKeyFile:
+            "The private key (PEM) of the client certificate for https probes."
         case .maximumSessions:
             "The most sessions open at a time; 0 means as many as the limit of open files allows."
         case .loops:

@@ -11,6 +11,7 @@ public enum Setting: String, CaseIterable, Sendable {
     case discoveryName = "discovery-srv-name"
     case insecureDiscovery = "insecure-discovery"
     case trustedCAFile = "trusted-ca-file"
+    case discoveryVerification = "discovery-verify"
     case dnsServers = "dns-server"
     case minimumTTL = "min-ttl"
     case maximumTTL = "max-ttl"
@@ -20,6 +21,11 @@ public enum Setting: String, CaseIterable, Sendable {
     case hedgeDelay = "hedge-delay"
     case holdTimeout = "hold-timeout"
     case retryDelay = "retry-delay"
+    case healthCheck = "health-check"
+    case healthInterval = "health-interval"
+    case healthCertificateFile = "health-cert-file"
+    case healthKeyFile = "health-key-file"
+    case onEndpointDown = "on-endpoint-down"
     case maximumSessions = "max-sessions"
     case loops = "loops"
     case keepalive = "tcp-keepalive"
@@ -57,11 +63,13 @@ extension Setting {
             .listening
         case .endpoints:
             .endpoints
-        case .discoveryDomain, .discoveryName, .insecureDiscovery, .trustedCAFile, .dnsServers, .minimumTTL,
-            .maximumTTL, .removedEndpointGrace:
+        case .discoveryDomain, .discoveryName, .insecureDiscovery, .trustedCAFile, .discoveryVerification, .dnsServers,
+            .minimumTTL, .maximumTTL, .removedEndpointGrace:
             .discovery
         case .policy, .dialTimeout, .hedgeDelay, .holdTimeout, .retryDelay:
             .selection
+        case .healthCheck, .healthInterval, .healthCertificateFile, .healthKeyFile, .onEndpointDown:
+            .health
         case .maximumSessions, .loops, .keepalive, .userTimeout:
             .sessions
         case .logFormat, .logLevel, .accessLog:

@@ -4,6 +4,7 @@ public enum SettingGroup: CaseIterable, Sendable {
     case endpoints
     case discovery
     case selection
+    case health
     case sessions
     case logging
 
@@ -14,6 +15,7 @@ public enum SettingGroup: CaseIterable, Sendable {
         case .endpoints: "Endpoints"
         case .discovery: "Discovery"
         case .selection: "Selection and failover"
+        case .health: "Health of endpoints"
         case .sessions: "Sessions"
         case .logging: "Logging"
         }

@@ -14,6 +14,8 @@ public struct Settings: Sendable, Equatable {
     public var insecureDiscovery: Bool
     /// The path of the certificate authorities; `nil` for none.
     public var trustedCAFile: String?
+    /// What discovered endpoints' certificates must be valid for; matters only with a `trustedCAFile`.
+    public var discoveryVerification: DiscoveryVerification
     /// The DNS servers to ask; empty for those of the system.
     public var dnsServers: [SocketAddress]
     /// The shortest time between two refreshes of a DNS answer; at most `maximumTTL`.
@@ -34,6 +36,16 @@ public struct Settings: Sendable, Equatable {
     public var holdTimeout: Duration?
     /// The longest wait before a failed endpoint is tried again.
     public var retryDelay: Duration
+    /// What probes ask.
+    public var healthCheck: HealthCheck
+    /// The time between two probes of an endpoint that has sessions and is not suspected; `nil` for none.
+    public var healthInterval: Duration?
+    /// The path of the client certificate of `https` probes; `nil` for none. Never without `healthKeyFile`.
+    public var healthCertificateFile: String?
+    /// The path of its private key; `nil` for none.
+    public var healthKeyFile: String?
+    /// What happens to the sessions of an endpoint that is proven dead.
+    public var onEndpointDown: EndpointDownPolicy
     /// The most sessions at a time; `nil` for as many as the descriptor limit allows.
     public var maximumSessions: Int?
     /// The number of loops, 1 to 64; `nil` for one for each CPU, at most 4.

@@ -19,18 +19,27 @@ extension SettingsReader {
         let (dialTimeout, hedgeDelay, holdTimeout) = (
             duration(.dialTimeout), duration(.hedgeDelay), duration(.holdTimeout)
         )
+        let (healthCheck, healthInterval): (HealthCheck?, Duration?) = (choice(.healthCheck), duration(.healthInterval))
+        let (healthCertificateFile, healthKeyFile) = readHealthIdentity()
+        let onEndpointDown: EndpointDownPolicy? = choice(.onEndpointDown)
+        let discoveryVerification = readDiscoveryVerification()
         let (keepalive, userTimeout) = (duration(.keepalive), duration(.userTimeout))
         guard
             let policy, let logFormat, let logLevel, let minimumTTL, let maximumTTL, let grace, let retryDelay,
-            let dialTimeout, let hedgeDelay, let holdTimeout, let keepalive, let userTimeout
+            let dialTimeout, let hedgeDelay, let holdTimeout, let keepalive, let userTimeout, let healthCheck,
+            let healthInterval, let discoveryVerification, let onEndpointDown
         else { return nil }
         return Settings(
             listenAddresses: listenAddresses, endpoints: endpoints, endpointsAreDefault: !given.isGiven(.endpoints),
             discoveryDomain: discoveryDomain, discoveryName: discoveryName, insecureDiscovery: insecureDiscovery,
-            trustedCAFile: text(.trustedCAFile), dnsServers: dnsServers, minimumTTL: minimumTTL,
-            maximumTTL: maximumTTL, removedEndpointGrace: grace, stateDirectory: stateDirectory, policy: policy,
+            trustedCAFile: text(.trustedCAFile), discoveryVerification: discoveryVerification, dnsServers: dnsServers,
+            minimumTTL: minimumTTL, maximumTTL: maximumTTL, removedEndpointGrace: grace, stateDirectory: stateDirectory,
+            policy: policy,
             dialTimeout: dialTimeout, hedgeDelay: hedgeDelay.unlessZero, holdTimeout: holdTimeout.unlessZero,
-            retryDelay: retryDelay, maximumSessions: maximumSessions.unlessZero, loops: loops.unlessZero,
+            retryDelay: retryDelay, healthCheck: healthCheck, healthInterval: healthInterval.unlessZero,
+            healthCertificateFile: healthCertificateFile, healthKeyFile: healthKeyFile,
+            onEndpointDown: onEndpointDown,
+            maximumSessions: maximumSessions.unlessZero, loops: loops.unlessZero,
             keepalive: keepalive, userTimeout: userTimeout.unlessZero, logFormat: logFormat, logLevel: logLevel,
             accessLog: accessLog)
     }
@@ -93,6 +102,24 @@ extension SettingsReader {
         }
         checkServiceNames(domain: domain, suffix: name)
         return name
+    }
+
+    private mutating func readDiscoveryVerification() -> DiscoveryVerification? {
+        let verification: DiscoveryVerification? = choice(.discoveryVerification)
+        if verification == .target, text(.trustedCAFile) == nil {
+            let advice = "it means something only together with \(Setting.trustedCAFile.flag); set that too"
+            reject(given.last(of: .discoveryVerification), advice)
+        }
+        return verification
+    }
+
+    private mutating func readHealthIdentity() -> (certificate: String?, key: String?) {
+        let (certificate, key) = (text(.healthCertificateFile), text(.healthKeyFile))
+        guard (certificate == nil) != (key == nil) else { return (certificate, key) }
+        let (named, missing): (Setting, Setting) =
+            key == nil ? (.healthCertificateFile, .healthKeyFile) : (.healthKeyFile, .healthCertificateFile)
+        reject(given.last(of: named), "it means something only together with \(missing.flag); set that too")
+        return (nil, nil)
     }
 
     private mutating func readStateDirectory(system: String?) -> String? {

@@ -9,6 +9,8 @@ public struct EndpointSet: Equatable, Sendable {
     public static let declaredAtMost = 256
     /// How much later a second answer must confirm a removal.
     public static let confirmationDelay = Duration.seconds(5)
+    /// A slot is used again this long after it became free: late news of its last endpoint must not be taken for the next's.
+    public static let slotRest = Duration.seconds(60)
 
     /// Where an endpoint stands.
     public enum Presence: Hashable, Sendable {
@@ -41,8 +43,14 @@ public struct EndpointSet: Equatable, Sendable {
         case expired(Member)
     }
 
+    private struct FreeSlot: Equatable {
+        var slot: UInt32
+        var since: Instant
+    }
+
     private var members: [EndpointKey: Member] = [:]
-    private var freeSlots: [UInt32] = []
+    private var keys: [EndpointID: EndpointKey] = [:]
+    private var freeSlots: [FreeSlot] = []
     private var nextSlot: UInt32 = 0
     /// How long the sessions of an endpoint whose removal is confirmed may go on.
     public var removalGrace: Duration
@@ -56,26 +64,41 @@ public struct EndpointSet: Equatable, Sendable {
     public var all: [Member] { members.values.sorted { $0.id < $1.id } }
 
     /// The endpoint with this number.
-    public subscript(id: EndpointID) -> Member? { members.values.first { $0.id == id } }
+    public subscript(id: EndpointID) -> Member? { keys[id].flatMap { members[$0] } }
 
-    /// Takes a complete set from the source. A key that occurs twice counts once, with its lowest priority.
-    public mutating func declare(_ declarations: [EndpointDeclaration], at now: Instant) -> [Change] {
-        var declared: [EndpointKey: EndpointDeclaration] = [:]
-        var order: [EndpointKey] = []
-        for declaration in declarations where order.count < Self.declaredAtMost {
-            guard let known = declared[declaration.key] else {
-                declared[declaration.key] = declaration
-                order.append(declaration.key)
-                continue
-            }
-            if declaration.priority < known.priority { declared[declaration.key] = declaration }
-        }
-        let changes = order.compactMap { key in declared[key].flatMap { take($0) } }
-        return changes + all.compactMap { declared[$0.declaration.key] == nil ? miss($0, at: now) : nil }
+    /// Takes a complete set from the source, which stated it at `statement`: of several answers that make it up the oldest
+    /// counts, for only an answer that is newer than the doubt can confirm a removal.
+    public mutating func declare(
+        _ declarations: [EndpointDeclaration], asOf statement: Instant, at now: Instant
+    ) -> [Change] {
+        let declared = Self.unique(declarations)
+        let changes = declared.compactMap { take($0, at: now) }
+        let keys = Set(declared.map(\.key))
+        return changes + all.compactMap { keys.contains($0.declaration.key) ? nil : miss($0, asOf: statement, at: now) }
     }
 
-    private mutating func take(_ declaration: EndpointDeclaration) -> Change? {
-        guard var member = members[declaration.key] else { return add(declaration) }
+    /// Each key once, with its lowest priority and then its highest weight, so that the order of the records, which name
+    /// servers rotate, does not matter; nor does it where there are too many.
+    private static func unique(_ declarations: [EndpointDeclaration]) -> [EndpointDeclaration] {
+        var places: [EndpointKey: Int] = [:]
+        var unique: [EndpointDeclaration] = []
+        for declaration in declarations {
+            guard let place = places[declaration.key] else {
+                places[declaration.key] = unique.count
+                unique.append(declaration)
+                continue
+            }
+            let known = unique[place]
+            let isBetter = (declaration.priority, known.weight) < (known.priority, declaration.weight)
+            if isBetter { unique[place] = declaration }
+        }
+        guard unique.count > declaredAtMost else { return unique }
+        let sorted = unique.map { ($0.priority, $0.key.description, $0) }.sorted { ($0.0, $0.1) < ($1.0, $1.1) }
+        return sorted.prefix(declaredAtMost).map(\.2)
+    }
+
+    private mutating func take(_ declaration: EndpointDeclaration, at now: Instant) -> Change? {
+        guard var member = members[declaration.key] else { return add(declaration, at: now) }
         let wasPresent = member.presence == .present
         let isSame = member.declaration == declaration
         member.declaration = declaration
@@ -85,28 +108,31 @@ public struct EndpointSet: Equatable, Sendable {
         return isSame ? nil : .updated(member.id)
     }
 
-    private mutating func add(_ declaration: EndpointDeclaration) -> Change? {
-        let slot: UInt32
-        if nextSlot < Self.slots {
-            slot = nextSlot
-            nextSlot += 1
-        } else if !freeSlots.isEmpty {
-            slot = freeSlots.removeFirst()  // the one that has been free for longest
-        } else {
-            return nil  // 768 drain at once beside 256 declared: it is taken with a later answer
-        }
+    private mutating func add(_ declaration: EndpointDeclaration, at now: Instant) -> Change? {
+        // Without a slot (768 drain at once beside 256 declared) it is taken with a later answer.
+        guard let slot = takeSlot(at: now) else { return nil }
         let id = EndpointID(slot: slot)
         members[declaration.key] = Member(id: id, declaration: declaration, presence: .present)
+        keys[id] = declaration.key
         return .added(id)
     }
 
-    private mutating func miss(_ member: Member, at now: Instant) -> Change? {
+    private mutating func takeSlot(at now: Instant) -> UInt32? {
+        if nextSlot < Self.slots {
+            nextSlot += 1
+            return nextSlot - 1
+        }
+        guard let oldest = freeSlots.first, now - oldest.since >= Self.slotRest else { return nil }
+        return freeSlots.removeFirst().slot
+    }
+
+    private mutating func miss(_ member: Member, asOf statement: Instant, at now: Instant) -> Change? {
         switch member.presence {
         case .present:
             members[member.declaration.key]?.presence = .missing(since: now)
             return .wentMissing(member.id)
         case .missing(let since):
-            guard now - since >= Self.confirmationDelay else { return nil }
+            guard statement - since >= Self.confirmationDelay else { return nil }
             members[member.declaration.key]?.presence = .draining(until: now + removalGrace)
             return .startedDraining(member.id)
         case .draining:
@@ -133,7 +159,8 @@ public struct EndpointSet: Equatable, Sendable {
         all.compactMap { member in
             guard case .draining(let until) = member.presence, until <= now else { return nil }
             members[member.declaration.key] = nil
-            freeSlots.append(member.id.slot)
+            keys[member.id] = nil
+            freeSlots.append(FreeSlot(slot: member.id.slot, since: now))
             return .expired(member)
         }
     }

@@ -13,17 +13,35 @@ public struct LoopGuard: Equatable, Sendable {
 
     /// Whether a connection to `address` would be accepted by one of the listeners.
     public func isLoop(_ address: SocketAddress) -> Bool {
-        let target = address.ip.unmapped
+        let target = Self.reached(by: address.ip)
         return listeners.contains { listener in
             guard listener.port == address.port else { return false }
             let own = listener.ip.unmapped
-            // Dialing the unspecified address reaches the loopback one (Linux: ip(7), and ::1 likewise).
-            if target.isUnspecified { return own.isUnspecified || own.isLoopback }
-            return own.isUnspecified ? isLocal(target) : own == target
+            guard own.isUnspecified else { return own == target }
+            // 0.0.0.0 hears IPv4 only; a [::] that a manager opened may hear both families.
+            return (own.isIPv6 || !target.isIPv6) && isLocal(target)
         }
     }
 
-    private func isLocal(_ ip: IPAddress) -> Bool {
-        ip.isLoopback || localAddresses.contains(ip)
+    /// Whether this machine has any address of that family: else a dial fails here, which says nothing about the endpoint.
+    func canReach(_ ip: IPAddress) -> Bool {
+        localAddresses.isEmpty || localAddresses.contains { $0.unmapped.isIPv6 == ip.unmapped.isIPv6 }
     }
+
+    private func isLocal(_ ip: IPAddress) -> Bool {
+        ip.isLoopback || localAddresses.contains { $0.unmapped == ip }
+    }
+
+    /// Where a connection to `ip` ends: to the unspecified address means to this machine (Linux takes the loopback one).
+    private static func reached(by ip: IPAddress) -> IPAddress {
+        switch ip.unmapped {
+        case .v4(0): .v4(0x7F00_0001)
+        case .v6(0, 0): .v6(0, 1)
+        case let other: other
+        }
+    }
+}
+
+extension IPAddress {
+    fileprivate var isIPv6: Bool { if case .v6 = self { true } else { false } }
 }

@@ -16,7 +16,7 @@ public struct DialSequence: Equatable, Sendable {
         public var deadline: Instant
         /// Whether the endpoint was known to work when the plan was made.
         public var isConfirmed: Bool
-        fileprivate var target: Int
+        fileprivate var trial: Trial
     }
 
     /// What to do after a fact.
@@ -25,7 +25,7 @@ public struct DialSequence: Equatable, Sendable {
         case dial(Attempt)
         /// Attempts are under way; look again at the next deadline.
         case wait
-        /// Our own shortage: try again after ``DialSequence/shortagePause``.
+        /// Our own shortage, wherever we turned: try again after ``DialSequence/shortagePause``.
         case pause
         /// Everybody was tried and failed: hold the client until a new plan comes.
         case hold
@@ -34,15 +34,14 @@ public struct DialSequence: Equatable, Sendable {
     /// How long we wait for our own descriptors, memory or ports to come back.
     public static let shortagePause = Duration.milliseconds(50)
 
-    private struct Trial: Hashable {
-        var target: Int
-        var address: Int
-    }
-
     private let plan: DialPlan
     private let pick: Int
-    private var underway: [Attempt] = []
-    private var tried: [Trial] = []
+    private var underway = Underway()
+    private var tried = TrialSet()
+    /// Those of `tried` that failed by a shortage of ours, and deserve another chance.
+    private var short = TrialSet()
+    /// Every address before this place of the order is tried; it only saves looking there again.
+    private var place = 0
     private var nextNumber: UInt32 = 0
     private var hedgeAt: Instant?
 
@@ -55,72 +54,73 @@ public struct DialSequence: Equatable, Sendable {
     /// The client was accepted, or a new plan gave a held one another chance.
     public mutating func started(at now: Instant) -> Action { dialNext(after: nil, at: now) }
 
-    /// An attempt failed. Another address of the same endpoint is next, then the next endpoint.
+    /// An attempt failed. Another address of the same endpoint is next, then the next endpoint; after a shortage of ours too,
+    /// for ports run out towards one address and not towards another.
     public mutating func dialFailed(_ number: UInt32, _ failure: DialFailure, at now: Instant) -> Action {
-        guard let index = underway.firstIndex(where: { $0.number == number }) else { return .wait }
-        let attempt = underway.remove(at: index)
-        guard failure.isEvidence else {
-            tried.removeAll { $0.target == attempt.target }
-            return underway.isEmpty ? .pause : .wait
-        }
-        return dialNext(after: attempt.target, at: now)
+        guard let attempt = underway.remove(number) else { return .wait }
+        if !failure.isEvidence { short.insert(attempt.trial) }
+        return dialNext(after: attempt.trial.target, at: now)
     }
 
     /// The attempt with this number, if it is under way.
-    public func attempt(_ number: UInt32) -> Attempt? { underway.first { $0.number == number } }
+    public func attempt(_ number: UInt32) -> Attempt? { underway[number] }
 
     /// The attempt that has been under way for longest.
-    public var oldest: Attempt? { underway.first }
+    public var oldest: Attempt? { underway.oldest }
 
     /// The pause for a shortage of ours is over.
-    public mutating func pauseEnded(at now: Instant) -> Action { dialNext(after: nil, at: now) }
+    public mutating func pauseEnded(at now: Instant) -> Action {
+        tried.subtract(short)
+        short = TrialSet()
+        place = 0
+        return dialNext(after: nil, at: now)
+    }
 
     /// When ``timerFired(at:)`` must be called next.
     public var nextDeadline: Instant? {
-        let first = underway.map(\.deadline).min()
-        guard let hedgeAt, hasUntried else { return first }
-        return min(first ?? hedgeAt, hedgeAt)
+        guard let first = underway.firstDeadline else { return hedgeAt }
+        return min(first, hedgeAt ?? first)
     }
 
     /// A deadline was reached: attempts that are too old are given up, and the next address may be due.
     public mutating func timerFired(at now: Instant) -> (timedOut: [Attempt], then: Action) {
-        let timedOut = underway.filter { $0.deadline <= now }
-        underway.removeAll { $0.deadline <= now }
+        let timedOut = underway.removeExpired(at: now)
         let hedge = hedgeAt.map { $0 <= now } ?? false
         guard hedge || !timedOut.isEmpty else { return ([], .wait) }
-        return (timedOut, dialNext(after: nil, at: now))
+        return (timedOut, hedge && nextTrial(after: nil) == nil ? pauseEnded(at: now) : dialNext(after: nil, at: now))
     }
 
-    private var hasUntried: Bool { nextTrial(after: nil) != nil }
-
     private mutating func dialNext(after failed: Int?, at now: Instant) -> Action {
-        guard let trial = nextTrial(after: failed) else {
-            hedgeAt = nil
-            return underway.isEmpty ? .hold : .wait
-        }
+        guard let trial = nextTrial(after: failed) else { return nothingToDial(at: now) }
         let target = plan.targets[trial.target]
         let attempt = Attempt(
             number: nextNumber, endpoint: target.endpoint, address: target.addresses[trial.address],
-            deadline: now + plan.timing.dialTimeout, isConfirmed: target.isConfirmed, target: trial.target)
+            deadline: now + plan.timing.dialTimeout, isConfirmed: target.isConfirmed, trial: trial)
         nextNumber += 1
-        tried.append(trial)
-        underway.append(attempt)
-        hedgeAt = plan.timing.hedgeDelay.map { now + $0 }
+        tried.insert(trial)
+        underway.add(attempt)
+        hedgeAt = nextTrial(after: nil) == nil ? nil : plan.timing.hedgeDelay.map { now + $0 }
         return .dial(attempt)
+    }
+
+    private mutating func nothingToDial(at now: Instant) -> Action {
+        hedgeAt = nil
+        if underway.isEmpty { return short.isEmpty ? .hold : .pause }
+        if !short.isEmpty { hedgeAt = now + Self.shortagePause }
+        return .wait
     }
 
     /// After a failure the other addresses of that endpoint come first; else every endpoint's first address comes before
     /// anyone's second one, so that a silent host costs one hedge delay however many addresses it has.
-    private func nextTrial(after failed: Int?) -> Trial? {
+    private mutating func nextTrial(after failed: Int?) -> Trial? {
         if let failed, let trial = untried(of: failed) { return trial }
-        let longest = plan.targets.reduce(0) { max($0, $1.addresses.count) }
-        for address in 0..<longest {
-            var place = 0
-            while let target = plan.target(at: place, startingWith: pick) {
-                let trial = Trial(target: target, address: address)
-                if address < plan.targets[target].addresses.count, !tried.contains(trial) { return trial }
-                place += 1
+        let targets = plan.targets.count
+        while place < targets * plan.mostAddresses {
+            if let target = plan.target(at: place % targets, startingWith: pick) {
+                let trial = Trial(target: target, address: place / targets)
+                if trial.address < plan.targets[target].addresses.count, !tried.contains(trial) { return trial }
             }
+            place += 1
         }
         return nil
     }
@@ -129,5 +129,45 @@ public struct DialSequence: Equatable, Sendable {
         plan.targets[target].addresses.indices.lazy
             .map { Trial(target: target, address: $0) }
             .first { !tried.contains($0) }
+    }
+}
+
+/// The attempts of one client that are under way: mostly a single one, which needs no allocation.
+private struct Underway: Equatable {
+    private var first: DialSequence.Attempt?
+    private var others: [DialSequence.Attempt] = []
+
+    var isEmpty: Bool { first == nil && others.isEmpty }
+
+    var oldest: DialSequence.Attempt? { first ?? others.first }
+
+    var firstDeadline: Instant? {
+        // All have the same dial timeout, so the oldest is the first to be due; the slot of a failed first one is reused.
+        guard let first else { return others.first?.deadline }
+        return others.first.map { min($0.deadline, first.deadline) } ?? first.deadline
+    }
+
+    subscript(number: UInt32) -> DialSequence.Attempt? {
+        first?.number == number ? first : others.first { $0.number == number }
+    }
+
+    mutating func add(_ attempt: DialSequence.Attempt) {
+        if isEmpty { first = attempt } else { others.append(attempt) }
+    }
+
+    mutating func remove(_ number: UInt32) -> DialSequence.Attempt? {
+        if let attempt = first, attempt.number == number {
+            first = nil
+            return attempt
+        }
+        return others.firstIndex { $0.number == number }.map { others.remove(at: $0) }
+    }
+
+    mutating func removeExpired(at now: Instant) -> [DialSequence.Attempt] {
+        guard let due = firstDeadline, due <= now else { return [] }
+        let expired = ([first].compactMap { $0 } + others).filter { $0.deadline <= now }
+        if let attempt = first, attempt.deadline <= now { first = nil }
+        others.removeAll { $0.deadline <= now }
+        return expired
     }
 }

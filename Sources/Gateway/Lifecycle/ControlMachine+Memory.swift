@@ -18,6 +18,9 @@ extension ControlMachine {
         (remembered?.entries.map(\.declaration) ?? []) + (options.endpointsAreDefault ? [] : options.endpoints)
     }
 
+    /// What has changed and waits to be written.
+    public var unsavedSet: LastGoodSet? { saving.next }
+
     /// Looks at what is good now, and says when to write it.
     mutating func dueSave(at now: Instant) -> [Action] {
         noteGoodSet(at: now)
@@ -39,7 +42,9 @@ extension ControlMachine {
     private var goodSet: LastGoodSet {
         let isDiscovery = options.discovery != nil
         let entries = endpoints.all.compactMap { member -> LastGoodSet.Entry? in
-            guard member.presence == .present, isDiscovery == (member.declaration.origin != .configured) else { return nil }
+            guard member.presence == .present, isDiscovery == (member.declaration.origin != .configured) else {
+                return nil
+            }
             guard case .name = member.declaration.key.host else {
                 return LastGoodSet.Entry(declaration: member.declaration, addresses: [])
             }

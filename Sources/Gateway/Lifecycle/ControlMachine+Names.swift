@@ -1,116 +1,52 @@
 extension ControlMachine {
-    /// The questions that the endpoints known now need answered for ever.
-    var wantedQuestions: Set<Question> {
-        var questions = options.discovery?.questions ?? []
-        for member in endpoints.all {
-            if case .draining = member.presence { continue }
-            guard case .name(let name) = member.declaration.key.host else { continue }
-            for family in AddressFamily.allCases { questions.insert(.addresses(name, family)) }
-        }
-        return questions
-    }
-
-    /// The addresses of an endpoint by the last good answers, without those that lead back to us; those that failed last.
-    func addresses(of member: EndpointSet.Member) -> [SocketAddress] {
-        let failed = health[member.id]?.failedAddresses ?? []
-        let all = resolved(member.declaration.key.host)
-            .prefix(Self.addressesAtMost)
-            .map { SocketAddress(ip: $0, port: member.declaration.key.port) }
-            .filter { !loopGuard.isLoop($0) }
-        return all.filter { !failed.contains($0.ip) } + all.filter { failed.contains($0.ip) }
-    }
-
-    /// How many addresses one endpoint may have; more are cut (design: DNS answers are bounded).
-    static let addressesAtMost = 16
-
-    /// Both families' addresses. Where one family says "none" while the other has some, none is what counts; else the last
-    /// good answer of each stays.
-    func resolved(_ host: Host) -> [IPAddress] {
-        guard case .name(let name) = host else {
-            if case .address(let ip) = host { return [ip] }
-            return []
-        }
-        let entries = AddressFamily.allCases.compactMap { names[.addresses(name, $0)] }
-        let positive = entries.filter { !$0.isNegative && $0.good != nil }
-        let known = (positive.isEmpty ? entries : positive).flatMap { entry -> [IPAddress] in
-            guard case .addresses(let addresses, _) = entry.good else { return [] }
-            return addresses
-        }
-        return known.isEmpty ? remembered?.addresses(of: host) ?? [] : known
-    }
-
     mutating func take(
         _ question: Question, _ answer: Answer, at now: Instant, using generator: inout some RandomNumberGenerator
     ) -> [Action] {
-        switch names.answered(question, answer, at: now, using: &generator) {
-        case .noNews:
-            return redeclareIfServices(question, at: now)
-        case .startedFailing(let reason):
-            return tellFailing(question, reason) + redeclareIfServices(question, at: now)
-        case .changed, .unchanged:
-            let recovered: [Action] =
-                told.failing.remove(question) == nil
-                ? [] : [.tell(.discoveryRecovered(name: question.name))]
-            return recovered + redeclareIfServices(question, at: now, isFresh: true)
-        }
-    }
-
-    /// One family without addresses is no trouble while the other has some; the plain service's absence is none either.
-    private mutating func tellFailing(_ question: Question, _ reason: String) -> [Action] {
+        let outcome = names.answered(question, answer, at: now, using: &generator)
+        guard outcome != .noNews else { return [] }
         switch question {
-        case .addresses(let name, _):
-            let entries = AddressFamily.allCases.map { names[.addresses(name, $0)] }
-            let isSettled = entries.allSatisfy { $0.map { $0.answeredAt != nil || $0.failure != nil } ?? true }
-            let hasAnswer = entries.contains { $0.map { $0.good != nil && !$0.isNegative } ?? false }
-            guard isSettled, !hasAnswer || names[question]?.failure != nil else { return [] }
-        case .services:
-            guard let source = options.discovery else { return [] }
-            let isKnown = names[question]?.good != nil
-            guard isKnown || source.hasNothing(in: names) || names[question]?.failure != nil else { return [] }
+        case .addresses: return tellTrouble(with: question) + (outcome == .failing ? [] : readAddresses(at: now))
+        case .services: return tellTrouble(with: question) + redeclare(isFresh: outcome != .failing, at: now)
         }
-        guard told.failing.insert(question).inserted else { return [] }
-        return [.tell(.discoveryFailing(name: question.name, reason: reason))]
     }
 
     /// An answer about services is a complete statement of who is there; a failure is none, but it may show that the
     /// configured endpoints must serve.
-    private mutating func redeclareIfServices(_ question: Question, at now: Instant, isFresh: Bool = false) -> [Action]
-    {
-        guard case .services = question, let source = options.discovery else { return [] }
+    private mutating func redeclare(isFresh: Bool, at now: Instant) -> [Action] {
+        guard let source = options.discovery else { return [] }
         let discovered = source.declarations(from: names) ?? []
         if discovered.isEmpty { return fallBack(source, at: now) }
         let hasEndpoints = endpoints.all.contains { $0.declaration.origin != .configured }
         guard isFresh || !hasEndpoints else { return [] }
         told.usesConfigured = false
-        return tellPlain(discovered, source) + declare(discovered, at: now)
-    }
-
-    private mutating func tellPlain(_ discovered: [EndpointDeclaration], _ source: DiscoverySource) -> [Action] {
-        guard !told.isPlain, discovered.contains(where: { $0.origin == .discoveredPlain }) else { return [] }
-        told.isPlain = true
-        return [.tell(.discoveryIsPlain(name: source.plain.name))]
+        let statement = source.deciding(in: names).compactMap { names[$0]?.goodAt }.min() ?? now
+        return tellPlain(discovered, source) + declare(discovered, asOf: statement, at: now) + endpointsChanged(at: now)
     }
 
     private mutating func fallBack(_ source: DiscoverySource, at now: Instant) -> [Action] {
         guard !told.usesConfigured, !options.endpointsAreDefault, source.hasNothing(in: names) else { return [] }
+        guard endpoints.all.allSatisfy({ $0.declaration.origin == .configured }) else { return [] }
         told.usesConfigured = true
-        return [.tell(.usingConfiguredEndpoints)] + declare(fallbackDeclarations, at: now)
+        return [.tell(.usingConfiguredEndpoints)] + declare(fallbackDeclarations, asOf: now, at: now)
+            + endpointsChanged(at: now)
     }
 
-    mutating func declare(_ declarations: [EndpointDeclaration], at now: Instant) -> [Action] {
-        let changes = endpoints.declare(declarations, at: now)
+    mutating func declare(_ declarations: [EndpointDeclaration], asOf statement: Instant, at now: Instant) -> [Action] {
+        let changes = endpoints.declare(declarations, asOf: statement, at: now)
         if let source = options.discovery, let due = endpoints.confirmationDue {
-            for question in source.questions { names.askBy(max(due, now), question) }
+            for question in source.deciding(in: names) { names.confirm(question, by: due) }
         }
-        var actions: [Action] = []
-        for change in changes { actions += carryOut(change) }
-        return actions
+        return changes.flatMap { carryOut($0, at: now) }
     }
 
-    mutating func carryOut(_ change: EndpointSet.Change) -> [Action] {
+    mutating func carryOut(_ change: EndpointSet.Change, at now: Instant) -> [Action] {
         switch change {
         case .added(let id):
-            health[id] = EndpointHealth()
+            health[id] = EndpointHealth(
+                ProbeLadder.Options(
+                    check: options.healthCheck, hasTLSFiles: options.hasTLSFiles,
+                    speaksTLS: endpoints[id]?.declaration.speaksTLS))
+            newcomers.declared(id, at: now)
             return tell(id) { .endpointAdded($0) }
         case .updated:
             return []
@@ -122,23 +58,84 @@ extension ControlMachine {
             return tell(id) { .endpointDraining($0, grace: endpoints.removalGrace) }
         case .expired(let member):
             health[member.id] = nil
-            return [.resetSessions(member.id), .tell(.endpointRemoved(member.declaration.key))]
+            verification[member.id] = nil
+            return [.resetSessions(member.id, .removed), .tell(.endpointRemoved(member.declaration.key))]
         }
     }
 
-    private func tell(_ id: EndpointID, _ notice: (EndpointKey) -> Notice) -> [Action] {
-        endpoints[id].map { [.tell(notice($0.declaration.key))] } ?? []
+    /// Asks the questions that the endpoints known now need answered for ever, and no other.
+    mutating func endpointsChanged(at now: Instant) -> [Action] {
+        var questions = options.discovery?.questions ?? []
+        for member in endpoints.all {
+            for family in AddressFamily.allCases {
+                if let question = member.declaration.key.host.question(family) { questions.insert(question) }
+            }
+        }
+        names.watch(questions, at: now)
+        told.failing.formIntersection(questions.map(\.name))
+        return readAddresses(at: now)
     }
 }
 
-extension Question {
-    /// The name asked for, without a dot at its end.
-    public var name: String {
-        let name =
-            switch self {
-            case .services(let name): name
-            case .addresses(let name, _): name
+// Addresses.
+extension ControlMachine {
+    /// How many addresses one endpoint may have; more are cut (design: DNS answers are bounded).
+    static let addressesAtMost = 16
+
+    /// Brings the addresses of all endpoints in line with names, interfaces and listeners.
+    mutating func readAddresses(at now: Instant) -> [Action] {
+        var actions: [Action] = []
+        var loops: Set<SocketAddress> = []
+        for member in endpoints.all {
+            let key = member.declaration.key
+            let all = resolved(key.host).prefix(Self.addressesAtMost).map { SocketAddress(ip: $0, port: key.port) }
+            for address in all where loopGuard.isLoop(address) && loops.insert(address).inserted {
+                if !told.loops.contains(address) { actions.append(.tell(.loopAvoided(key, address))) }
             }
-        return name.utf8.last == UInt8(ascii: ".") ? String(name.dropLast()) : name
+            // One that drains is not dialed any more, so nobody needs to look after it either.
+            let isDialed = if case .draining = member.presence { false } else { true }
+            let candidates = isDialed ? reachable(all.filter { !loops.contains($0) }) : []
+            let addresses = proven(candidates, of: member, at: now)
+            health[member.id]?.addressesKnown(addresses, at: now)
+        }
+        told.loops = loops
+        return actions
+    }
+
+    /// Without addresses of a family that this machine has none of, where that leaves any.
+    private func reachable(_ addresses: [SocketAddress]) -> [SocketAddress] {
+        let reachable = addresses.filter { loopGuard.canReach($0.ip) }
+        return reachable.isEmpty ? addresses : reachable
+    }
+
+    /// Both families' addresses. Where one family says "none" while the other has some, none is what counts; else the last
+    /// good answer of each stays.
+    func resolved(_ host: Host) -> [IPAddress] {
+        if case .address(let ip) = host { return [ip] }
+        let entries = entries(of: host)
+        let positive = entries.filter { !$0.isNegative && $0.good != nil }
+        let known = (positive.isEmpty ? entries : positive).flatMap { entry -> [IPAddress] in
+            guard case .addresses(let addresses, _) = entry.good else { return [] }
+            return addresses
+        }
+        return known.isEmpty ? remembered?.addresses(of: host) ?? [] : known
+    }
+
+    /// What is known of a host's addresses, by family.
+    func entries(of host: Host) -> [NameWatch.Entry] {
+        AddressFamily.allCases.compactMap { family in host.question(family).flatMap { names[$0] } }
+    }
+
+    /// Whether an endpoint's addresses are not known yet, but may be in a moment.
+    func isAwaited(_ id: EndpointID) -> Bool {
+        guard let member = endpoints[id], health[id]?.addresses.isEmpty == true else { return false }
+        return entries(of: member.declaration.key.host).contains { !$0.isTried }
+    }
+}
+
+extension Host {
+    /// What to ask for the addresses of a name; an address needs no question.
+    func question(_ family: AddressFamily) -> Question? {
+        if case .name(let name) = self { .addresses(name, family) } else { nil }
     }
 }

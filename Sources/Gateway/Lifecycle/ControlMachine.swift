@@ -10,20 +10,38 @@ public struct ControlMachine: Sendable {
         case ask(Question)
         /// Let every new client be dialed by this plan.
         case publish(DialPlan)
-        /// Probe the addresses in this order until one works, and tell the result.
-        case probe(EndpointID, [SocketAddress])
-        /// End the sessions of an endpoint that was removed.
-        case resetSessions(EndpointID)
+        /// Probe an endpoint, and tell the outcome.
+        case probe(EndpointID, EndpointHealth.Probe)
+        /// Find out whether this address shows a certificate that is valid for the name, and tell.
+        case verify(EndpointID, SocketAddress, name: String)
+        /// End the sessions of an endpoint: spread, so that their clients do not all return at once.
+        case resetSessions(EndpointID, ResetReason)
         /// Keep this set for a start without DNS.
         case save(LastGoodSet)
         /// Write a line to the log.
         case tell(Notice)
     }
 
-    /// What a probe found.
-    public enum ProbeResult: Equatable, Sendable {
-        case succeeded(SocketAddress)
-        case failed(DialFailure)
+    /// Why the sessions of an endpoint are reset.
+    public enum ResetReason: Equatable, Sendable {
+        /// It was removed, and the grace is over.
+        case removed
+        /// It is proven dead while another one is proven good.
+        case dead
+    }
+
+    /// What the sessions of one endpoint look like.
+    public struct Activity: Equatable, Sendable {
+        /// How many there are.
+        public var sessions: UInt64
+        /// When the last byte came from it.
+        public var lastReceived: Instant?
+
+        /// So many sessions, and the last byte then.
+        public init(sessions: UInt64, lastReceived: Instant?) {
+            self.sessions = sessions
+            self.lastReceived = lastReceived
+        }
     }
 
     /// What the settings say.
@@ -39,9 +57,14 @@ public struct ControlMachine: Sendable {
     var loopGuard = LoopGuard()
     var heldClients = 0
     var preference = Preference()
+    var newcomers = Newcomers()
     var told = ToldNotices()
     var remembered: LastGoodSet?
     var saving: Saving
+    var activity: [EndpointID: Activity] = [:]
+    var verification: [EndpointID: EndpointVerification] = [:]
+    /// Endpoints that are proven dead and whose sessions were reset for it.
+    var resetAsDead: Set<EndpointID> = []
     private var hurriedAt: Instant?
 
     /// A machine that has not started: no question asked, no plan published.
@@ -63,19 +86,20 @@ public struct ControlMachine: Sendable {
         saving.last = remembered
         var actions: [Action] = []
         if options.discovery == nil {
-            actions += declare(options.endpoints, at: now)
+            actions += declare(options.endpoints, asOf: now, at: now)
         } else if remembered != nil {
-            actions += [.tell(.usingRememberedEndpoints)] + declare(fallbackDeclarations, at: now)
+            actions += [.tell(.usingRememberedEndpoints)] + declare(fallbackDeclarations, asOf: now, at: now)
         }
-        return actions + settle(at: now, using: &generator)
+        return actions + endpointsChanged(at: now) + settle(at: now, using: &generator)
     }
 
     /// The addresses of this machine, or what it listens on, may have changed.
     public mutating func localAddressesRead(
         _ loopGuard: LoopGuard, at now: Instant, using generator: inout some RandomNumberGenerator
     ) -> [Action] {
+        guard loopGuard != self.loopGuard else { return [] }
         self.loopGuard = loopGuard
-        return settle(at: now, using: &generator)
+        return readAddresses(at: now) + settle(at: now, using: &generator)
     }
 
     /// The name service answered, or did not.
@@ -99,116 +123,113 @@ public struct ControlMachine: Sendable {
         _ id: EndpointID, _ address: SocketAddress, _ failure: DialFailure, at now: Instant,
         using generator: inout some RandomNumberGenerator
     ) -> [Action] {
-        guard let member = endpoints[id] else { return [] }
-        let addresses = addresses(of: member).map(\.ip)
-        guard health[id]?.dialFailed(address.ip, failure, of: addresses, at: now) == true else {
-            return settle(at: now, using: &generator)
-        }
-        let notice = Notice.endpointDown(member.declaration.key, failure)
-        return [.tell(notice)] + settle(at: now, using: &generator)
+        guard let key = endpoints[id]?.declaration.key, let before = health[id] else { return [] }
+        // What a silent attempt says is as old as the attempt.
+        let start = failure == .timedOut ? now + (.zero - options.timing.dialTimeout) : now
+        let isNews = health[id]?.dialFailed(address, failure, begunAt: start, at: now) ?? false
+        // One of thousands, perhaps: what nobody must act on costs nothing more.
+        guard health[id]?.matters(beside: before) == true else { return [] }
+        return (isNews ? [.tell(.endpointDown(key, .silent(failure)))] : []) + settle(at: now, using: &generator)
     }
 
     /// A client's dial of an endpoint that was not known to work succeeded.
     public mutating func dialSucceeded(
         _ id: EndpointID, _ address: SocketAddress, at now: Instant, using generator: inout some RandomNumberGenerator
     ) -> [Action] {
-        let isNews = health[id]?.succeeded(address.ip) ?? false
-        return (isNews ? tellUp(id) : []) + settle(at: now, using: &generator)
+        let isNews = health[id]?.dialSucceeded(address, at: now) ?? false
+        return (isNews ? tell(id) { .endpointUp($0) } : []) + settle(at: now, using: &generator)
     }
 
     /// The sessions or dials of an endpoint give reason to look at it: a probe decides.
     public mutating func suspected(
         _ id: EndpointID, at now: Instant, using generator: inout some RandomNumberGenerator
     ) -> [Action] {
-        health[id]?.suspected(at: now)
+        health[id]?.suspect(at: now)
         return settle(at: now, using: &generator)
     }
 
-    /// A probe has its result.
-    public mutating func probeFinished(
-        _ id: EndpointID, _ result: ProbeResult, at now: Instant, using generator: inout some RandomNumberGenerator
+    /// A probe has ended, at this address where one was reached.
+    public mutating func probeEnded(
+        _ id: EndpointID, _ outcome: ProbeOutcome, at address: SocketAddress?, now: Instant,
+        using generator: inout some RandomNumberGenerator
     ) -> [Action] {
-        var actions: [Action] = []
-        switch result {
-        case .succeeded(let address):
-            if health[id]?.probeSucceeded(address.ip) == true { actions = tellUp(id) }
-        case .failed(let failure):
-            let isUrgent = isUrgent
-            let isNews = health[id]?.probeFailed(
-                failure, at: now, longest: options.retryDelay, isUrgent: isUrgent, using: &generator)
-            if isNews == true, let key = endpoints[id]?.declaration.key {
-                actions = [.tell(.endpointDown(key, failure))]
-            }
+        let isUrgent = isUrgent
+        let change = health[id]?.probeEnded(
+            outcome, at: address, now: now, longest: options.retryDelay, isUrgent: isUrgent, using: &generator)
+        // Clients may be held although the plan names somebody good: this is their next chance.
+        let isChance = heldClients > 0 && health[id]?.isGood == true
+        return tellChange(change ?? .none, of: id) + settle(at: now, publishing: isChance, using: &generator)
+    }
+
+    private func tellChange(_ change: EndpointHealth.Change, of id: EndpointID) -> [Action] {
+        switch change {
+        case .none: return []
+        case .becameGood: return tell(id) { .endpointUp($0) }
+        case .becameBad: return health[id]?.trouble.map { trouble in tell(id) { .endpointDown($0, trouble) } } ?? []
         }
-        return actions + settle(at: now, using: &generator)
     }
 
     /// So many clients wait because nobody answers.
     public mutating func clientsHeld(
         _ count: Int, at now: Instant, using generator: inout some RandomNumberGenerator
     ) -> [Action] {
+        let wereHeld = heldClients > 0
         heldClients = count
+        guard wereHeld != (count > 0) else { return [] }
         return settle(at: now, using: &generator)
     }
 
-    /// ``nextDeadline`` has come.
+    /// ``nextDeadline`` has come. What the sessions look like may spare a probe.
     public mutating func timerFired(
-        at now: Instant, using generator: inout some RandomNumberGenerator
+        at now: Instant, activity: [EndpointID: Activity] = [:], using generator: inout some RandomNumberGenerator
     ) -> [Action] {
-        var actions: [Action] = []
-        for change in endpoints.timePassed(now) { actions += carryOut(change) }
-        return actions + settle(at: now, using: &generator)
+        self.activity = activity
+        let changes = endpoints.timePassed(now)
+        let actions = changes.flatMap { carryOut($0, at: now) }
+        return actions + (changes.isEmpty ? [] : endpointsChanged(at: now)) + settle(at: now, using: &generator)
     }
 
     /// When ``timerFired(at:using:)`` must be called, if no fact comes before.
     public var nextDeadline: Instant? {
-        [names.nextDue, nextHurry, endpoints.nextDeadline, saving.due, health.values.compactMap(\.nextProbe).min()].compactMap { $0 }.min()
+        let probe = health.values.compactMap(\.nextProbe).min()
+        let verification = verification.values.compactMap(\.nextDue).min()
+        let deadlines = [
+            names.nextDue, endpoints.nextDeadline, newcomers.deadline, probe, nextHurry, saving.due, verification,
+        ]
+        return deadlines.compactMap { $0 }.min()
     }
 
     /// Nobody is good and somebody waits.
     var isUrgent: Bool { heldClients > 0 && (plan?.good ?? 0) == 0 }
 
-    /// Brings questions, probes and the plan in line with what is known now.
-    private mutating func settle(
-        at now: Instant, using generator: inout some RandomNumberGenerator
+    /// Brings probes, questions and the plan in line with what is known now.
+    mutating func settle(
+        at now: Instant, publishing isForced: Bool = false, using generator: inout some RandomNumberGenerator
     ) -> [Action] {
-        names.watch(wantedQuestions, at: now)
-        var actions = publishIfChanged(using: &generator)
+        var actions = publish(at: now, evenIfSame: isForced, using: &generator)
         hurryIfNobodyIsLeft(at: now)
         actions += names.takeDue(at: now).map { .ask($0) }
-        return actions + dueProbes(at: now) + dueSave(at: now)
+        actions += dueProbes(at: now, using: &generator) + dueVerifications(at: now)
+        return actions + resetDead(at: now) + dueSave(at: now)
     }
 
     /// How often names are asked again while nobody is good: with and without clients that wait.
     private static let hurryEvery = (urgent: Duration.seconds(1), else: Duration.seconds(5))
 
+    /// While clients wait, names are asked again and again even if nothing happens.
+    private var nextHurry: Instant? {
+        isUrgent && !names.isEmpty ? hurriedAt.map { $0 + Self.hurryEvery.urgent } : nil
+    }
+
     private mutating func hurryIfNobodyIsLeft(at now: Instant) {
-        guard plan?.good == 0 else {
+        guard let plan, plan.good == 0, isUrgent || !plan.targets.isEmpty else {
             hurriedAt = nil
             return
         }
-        if isUrgent { for id in health.keys { health[id]?.hurry(at: now) } }
-        if let nextHurry, now < nextHurry { return }
+        if isUrgent || hurriedAt == nil { for id in health.keys { health[id]?.hurry(at: now) } }
+        let pace = isUrgent ? Self.hurryEvery.urgent : Self.hurryEvery.else
+        if let hurriedAt, now - hurriedAt < pace { return }
         hurriedAt = now
-        names.hurry(at: now)
-    }
-
-    private var nextHurry: Instant? {
-        guard names.nextDue != nil else { return nil }
-        return hurriedAt.map { $0 + (isUrgent ? Self.hurryEvery.urgent : Self.hurryEvery.else) }
-    }
-
-    private mutating func dueProbes(at now: Instant) -> [Action] {
-        health.keys.sorted().compactMap { id in
-            guard let due = health[id]?.nextProbe, due <= now, let member = endpoints[id] else { return nil }
-            let addresses = addresses(of: member)
-            guard !addresses.isEmpty else { return nil }
-            health[id]?.probeStarted(at: now)
-            return .probe(id, addresses)
-        }
-    }
-
-    private func tellUp(_ id: EndpointID) -> [Action] {
-        endpoints[id].map { [.tell(.endpointUp($0.declaration.key))] } ?? []
+        names.hurry(at: now, isUrgent: isUrgent)
     }
 }

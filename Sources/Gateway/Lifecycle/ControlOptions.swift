@@ -17,6 +17,23 @@ public struct ControlOptions: Equatable, Sendable {
     /// How long the sessions of a removed endpoint may go on.
     public var removalGrace: Duration
 
+    /// Which probes are used.
+    public var healthCheck: HealthCheck
+    /// How often serving endpoints are probed without suspicion; `nil`: not at all.
+    public var healthInterval: Duration?
+    /// Whether there is a client certificate or an authority for `https` probes.
+    public var hasTLSFiles: Bool
+    /// Whether the sessions of an endpoint that is proven dead are reset.
+    public var resetsSessionsOfDead: Bool
+    /// What discovered endpoints must prove; `nil`: nothing.
+    public var verification: VerificationRule?
+
+    /// The name for which a discovered endpoint's certificate must be valid.
+    public enum VerificationRule: Equatable, Sendable {
+        case domain(String)
+        case target
+    }
+
     /// The part of the settings that decisions depend on.
     public init(_ settings: Settings) {
         endpoints = settings.endpoints.map(EndpointDeclaration.init)
@@ -32,5 +49,21 @@ public struct ControlOptions: Equatable, Sendable {
         retryDelay = settings.retryDelay
         names = NameWatch.Timing(minimumTTL: settings.minimumTTL, maximumTTL: settings.maximumTTL)
         removalGrace = settings.removedEndpointGrace
+        healthCheck = settings.healthCheck
+        healthInterval = settings.healthInterval
+        hasTLSFiles = settings.trustedCAFile != nil || settings.healthCertificateFile != nil
+        resetsSessionsOfDead = settings.onEndpointDown == .reset
+        verification = Self.verification(settings)
+    }
+
+    /// With an authority to trust, the ssl service's targets are verified; `--insecure-discovery` waives that.
+    private static func verification(_ settings: Settings) -> VerificationRule? {
+        guard let domain = settings.discoveryDomain, settings.trustedCAFile != nil, !settings.insecureDiscovery else {
+            return nil
+        }
+        switch settings.discoveryVerification {
+        case .domain: return .domain(domain.utf8.last == UInt8(ascii: ".") ? String(domain.dropLast()) : domain)
+        case .target: return .target
+        }
     }
 }

@@ -9,7 +9,7 @@ public enum Notice: Equatable, Sendable {
     /// It is forgotten.
     case endpointRemoved(EndpointKey)
     /// It gets no new session until a probe or a dial works.
-    case endpointDown(EndpointKey, DialFailure)
+    case endpointDown(EndpointKey, EndpointTrouble)
     /// It works again.
     case endpointUp(EndpointKey)
     /// New sessions go there from now on (`pinned`).
@@ -28,6 +28,12 @@ public enum Notice: Equatable, Sendable {
     case usingRememberedEndpoints
     /// Discovery has given nothing, so the configured endpoints serve.
     case usingConfiguredEndpoints
+    /// A discovered address has proven itself, and may be dialed.
+    case endpointVerified(EndpointKey, SocketAddress)
+    /// It has shown a wrong certificate, and is not dialed.
+    case endpointRefused(EndpointKey, SocketAddress, reason: String)
+    /// It could not be asked yet, and is tried again.
+    case endpointUnverified(EndpointKey, SocketAddress, DialFailure)
     /// An endpoint's address is one of ours: never dialed.
     case loopAvoided(EndpointKey, SocketAddress)
 }

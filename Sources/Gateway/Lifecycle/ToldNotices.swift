@@ -1,7 +1,7 @@
 /// What the log has been told and must not be told again before it is over.
 struct ToldNotices: Equatable, Sendable {
-    /// Questions whose failing was told.
-    var failing: Set<Question> = []
+    /// Names whose failing was told.
+    var failing: Set<String> = []
     /// That discovery found plain records only.
     var isPlain = false
     /// That configured endpoints serve because discovery has nothing.

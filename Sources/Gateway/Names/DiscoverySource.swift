@@ -38,15 +38,25 @@ public struct DiscoverySource: Equatable, Sendable {
     /// The endpoints by the last good answers: those of the ssl service where it has any; plain ones beside or instead.
     /// `nil` while it is not known yet which of the two counts.
     public func declarations(from names: NameWatch) -> [EndpointDeclaration]? {
-        let secure = records(of: tls, in: names).compactMap { declaration($0, origin: .discoveredTLS) }
+        let secure = usable(tls, in: names)
         guard isInsecure || (secure.isEmpty && !requiresTLS) else { return secure }
         guard !secure.isEmpty || isSettled(tls, in: names) else { return nil }
-        return secure + records(of: plain, in: names).compactMap { declaration($0, origin: .discoveredPlain) }
+        return secure + usable(plain, in: names)
     }
 
-    /// Whether both questions were tried and gave nothing.
+    /// The questions whose last good answers make up ``declarations(from:)``.
+    public func deciding(in names: NameWatch) -> [Question] {
+        let isSecure = !usable(tls, in: names).isEmpty
+        let countsPlain = isInsecure || (!isSecure && !requiresTLS)
+        return (isSecure ? [tls] : []) + (countsPlain && !usable(plain, in: names).isEmpty ? [plain] : [])
+    }
+
+    /// Whether all questions were tried and none has ever given a record that can be used.
     public func hasNothing(in names: NameWatch) -> Bool {
-        questions.allSatisfy { names[$0].map { $0.good == nil && ($0.isNegative || $0.failures > 0) } ?? false }
+        questions.allSatisfy { question in
+            guard let entry = names[question] else { return false }
+            return entry.isTried && usable(question, in: names).isEmpty
+        }
     }
 
     private func isSettled(_ question: Question, in names: NameWatch) -> Bool {
@@ -54,9 +64,9 @@ public struct DiscoverySource: Equatable, Sendable {
         return entry.good != nil || entry.isNegative || entry.failures >= Self.failuresThatCountAsNone
     }
 
-    private func records(of question: Question, in names: NameWatch) -> [ServiceRecord] {
+    private func usable(_ question: Question, in names: NameWatch) -> [EndpointDeclaration] {
         guard case .services(let records, _) = names[question]?.good else { return [] }
-        return records
+        return records.compactMap { declaration($0, origin: question == tls ? .discoveredTLS : .discoveredPlain) }
     }
 
     /// An SRV target is absolute, so no search list applies to it. The root as a target says "not here" (RFC 2782).

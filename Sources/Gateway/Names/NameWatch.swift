@@ -17,10 +17,10 @@ public struct NameWatch: Equatable, Sendable {
 
     /// Failed questions are repeated after 1 s, then later, at most after 30 s.
     public static let backoff = Backoff(first: .seconds(1), longest: .seconds(30))
-    /// How long "there is none" holds where the server does not say (RFC 2308 forbids to keep it at all): 30 s.
-    public static let negativeTTL = Duration.seconds(30)
     /// Hurried questions are asked at most this often.
     public static let hurriedAtMostEvery = Duration.seconds(1)
+    /// "There is none" holds for so long where nobody says how long.
+    public static let unstatedNegativeTTL = Duration.seconds(30)
 
     /// What one question's history is.
     public struct Entry: Equatable, Sendable {
@@ -32,9 +32,14 @@ public struct NameWatch: Equatable, Sendable {
         public fileprivate(set) var failure: String?
         /// When the last answer, good or negative, came.
         public fileprivate(set) var answeredAt: Instant?
-        /// Failures in a row since the last answer.
+        /// When the last answer that had records came.
+        public fileprivate(set) var goodAt: Instant?
+        /// Failures in a row since the last answer, or since the name service changed.
         public fileprivate(set) var failures = 0
+        /// Whether any answer has come, or any try has failed.
+        public var isTried: Bool { answeredAt != nil || failure != nil }
         fileprivate var askedAt: Instant?
+        fileprivate var underway = 0
         fileprivate var due: Instant?  // nil while it is being asked
     }
 
@@ -44,9 +49,9 @@ public struct NameWatch: Equatable, Sendable {
         case changed
         /// The records that were known.
         case unchanged
-        /// The first failed or empty answer after a good one, or the first of all.
-        case startedFailing(String)
-        /// One more of those, or an answer to a question that is not watched any more.
+        /// There are none, or no answer came.
+        case failing
+        /// It answers nothing that is asked, or another try is still under way.
         case noNews
     }
 
@@ -68,47 +73,70 @@ public struct NameWatch: Equatable, Sendable {
         for question in questions where entries[question] == nil { entries[question] = Entry(due: now) }
     }
 
+    /// Whether nothing is watched.
+    public var isEmpty: Bool { entries.isEmpty }
+
     /// When the next question is due.
     public var nextDue: Instant? { entries.values.compactMap(\.due).min() }
 
     /// The questions to ask now; each counts as asked until it is answered.
     public mutating func takeDue(at now: Instant) -> [Question] {
-        let due = entries.filter { $0.value.due.map { $0 <= now } ?? false }.keys
+        let due = entries.filter { $0.value.due.map { $0 <= now } ?? false }.keys.sorted()
         for question in due {
             entries[question]?.due = nil
             entries[question]?.askedAt = now
+            entries[question]?.underway += 1
         }
-        return Array(due)
+        return due
     }
 
     /// Takes an answer and decides when to ask again.
     public mutating func answered(
         _ question: Question, _ answer: Answer, at now: Instant, using generator: inout some RandomNumberGenerator
     ) -> Outcome {
-        guard var entry = entries[question], entry.due == nil else { return .noNews }
+        guard var entry = entries[question], entry.underway > 0 else { return .noNews }
         defer { entries[question] = entry }
+        entry.underway -= 1
         switch answer {
         case .services(_, let timeToLive), .addresses(_, let timeToLive):
-            let isNew = entry.isNegative || !(entry.good?.hasSameRecords(as: answer) ?? false)
-            entry = Entry(
-                good: answer, answeredAt: now, askedAt: entry.askedAt,
-                due: now + refresh(after: timeToLive, using: &generator))
-            return isNew ? .changed : .unchanged
-        case .nothing(let timeToLive):
-            let isNews = !entry.isNegative
-            entry.isNegative = true
-            entry.failure = nil
-            entry.failures = 0
-            entry.answeredAt = now
-            entry.due = now + refresh(after: timeToLive ?? Self.negativeTTL, using: &generator)
-            return isNews ? .startedFailing("no records") : .noNews
-        case .failed(let reason):
-            let isNews = entry.failures == 0
+            return takeRecords(answer, timeToLive, into: &entry, at: now, using: &generator)
+        case .nothing, .failed:
+            // Another try was made meanwhile, for there is another name service: that one's answer counts.
+            guard entry.underway == 0, entry.due == nil else { return .noNews }
+            takeNone(answer, into: &entry, at: now, using: &generator)
+            return .failing
+        }
+    }
+
+    private func takeRecords(
+        _ answer: Answer, _ timeToLive: Duration, into entry: inout Entry, at now: Instant,
+        using generator: inout some RandomNumberGenerator
+    ) -> Outcome {
+        let isKnown = entry.good?.hasSameRecords(as: answer) ?? false
+        let wasNegative = entry.isNegative
+        // The same records in another order are no news: name servers rotate them.
+        entry = Entry(
+            good: isKnown ? entry.good : answer, answeredAt: now, goodAt: now, askedAt: entry.askedAt,
+            underway: entry.underway, due: now + refresh(after: timeToLive, using: &generator))
+        return isKnown && !wasNegative ? .unchanged : .changed
+    }
+
+    private func takeNone(
+        _ answer: Answer, into entry: inout Entry, at now: Instant, using generator: inout some RandomNumberGenerator
+    ) {
+        if case .failed(let reason) = answer {
             entry.failures += 1
             entry.failure = reason
             entry.due = now + Self.backoff.wait(afterFailures: entry.failures, using: &generator)
-            return isNews ? .startedFailing(reason) : .noNews
+            return
         }
+        var timeToLive: Duration?
+        if case .nothing(let stated) = answer { timeToLive = stated }
+        entry.isNegative = true
+        entry.failure = nil
+        entry.failures = 0
+        entry.answeredAt = now
+        entry.due = now + refresh(after: timeToLive ?? Self.unstatedNegativeTTL, using: &generator)
     }
 
     /// Never before the time to live is over, and up to a tenth later, so that machines that asked together drift apart.
@@ -117,24 +145,30 @@ public struct NameWatch: Equatable, Sendable {
         return .nanoseconds(clamped + Int64.random(in: 0...(clamped / 10), using: &generator))
     }
 
-    /// Makes every question due now, but for those asked less than a second ago: every endpoint has failed.
-    public mutating func hurry(at now: Instant) {
-        for (question, entry) in entries {
+    /// Makes every question due now, but for those asked less than a second ago: every endpoint has failed. Those that fail
+    /// keep to their backoff, unless clients wait.
+    public mutating func hurry(at now: Instant, isUrgent: Bool) {
+        for (question, entry) in entries where isUrgent || entry.failures == 0 {
             guard let due = entry.due else { continue }
             let soonest = entry.askedAt.map { $0 + Self.hurriedAtMostEvery } ?? now
             entries[question]?.due = min(due, max(now, soonest))
         }
     }
 
-    /// Makes a question due by `instant`: an answer then decides something.
-    public mutating func askBy(_ instant: Instant, _ question: Question) {
-        guard let due = entries[question]?.due else { return }
+    /// Makes a question due at `instant` whose last records are older than that: newer ones then decide something.
+    public mutating func confirm(_ question: Question, by instant: Instant) {
+        guard let entry = entries[question], let due = entry.due, let goodAt = entry.goodAt else { return }
+        guard goodAt < instant, !entry.isNegative, entry.failures == 0 else { return }
         entries[question]?.due = min(due, instant)
     }
 
-    /// Makes every question due now: the name service itself changed (/etc/resolv.conf, /etc/hosts).
+    /// Makes every question due now: the name service itself changed (/etc/resolv.conf, /etc/hosts). What is being asked of
+    /// the old one is asked again, and the old one's failures do not count.
     public mutating func restart(at now: Instant) {
-        for (question, entry) in entries where entry.due != nil { entries[question]?.due = now }
+        for question in entries.keys {
+            entries[question]?.due = now
+            entries[question]?.failures = 0
+        }
     }
 }
 

@@ -25,3 +25,21 @@ public enum Answer: Equatable, Sendable {
     /// No usable answer: a timeout, SERVFAIL, a refusal, garbage. The text says which.
     case failed(String)
 }
+
+extension Question: Comparable {
+    /// Services before addresses, then by name, then IPv4 before IPv6: so that what is asked at a time has one order.
+    public static func < (left: Question, right: Question) -> Bool { left.rank < right.rank }
+
+    private var rank: (Int, String, Int) {
+        switch self {
+        case .services(let name): (0, name, 0)
+        case .addresses(let name, let family): (1, name, family == .v4 ? 0 : 1)
+        }
+    }
+
+    /// The name asked for, without a dot at its end.
+    public var name: String {
+        let name = rank.1
+        return name.utf8.last == UInt8(ascii: ".") ? String(name.dropLast()) : name
+    }
+}

@@ -39,7 +39,7 @@ public struct DialPlan: Equatable, Sendable {
     }
 
     /// All that can be dialed, in order of preference: those believed good by tier, then the rest (panic).
-    public var targets: [Target]
+    public let targets: [Target]
     /// How many of the first targets are believed good; 0 means panic: everybody is tried.
     public var good: Int
     /// Among how many of the first targets the policy spreads new sessions: 1 for `pinned`.
@@ -48,6 +48,8 @@ public struct DialPlan: Equatable, Sendable {
     public var policy: Policy
     /// The times that rule a dial.
     public var timing: Timing
+    /// How many addresses the target with the most has.
+    let mostAddresses: Int
 
     /// A plan in all its parts.
     public init(targets: [Target], good: Int, spread: Int, policy: Policy, timing: Timing) {
@@ -56,6 +58,7 @@ public struct DialPlan: Equatable, Sendable {
         self.spread = spread
         self.policy = policy
         self.timing = timing
+        mostAddresses = targets.reduce(0) { max($0, $1.addresses.count) }
     }
 
     /// The target at a place of the order that starts with `pick` and else follows ``targets``.

@@ -3,13 +3,22 @@ internal import Logging
 
 /// The control plane at work: tells the machine what happens, and does what it says. Lives on the control loop.
 actor Control {
-    /// What must be done outside of the machine, or told to it.
+    /// What takes time. The machine wants each question, and the probe of each endpoint, once at a time: that is the bound.
     private enum Work: Sendable {
         case ask(Question)
-        case probe(EndpointID, [SocketAddress])
-        case facts([LoopFact])
-        case systemFilesChanged
+        case probe(EndpointID, EndpointHealth.Probe)
+        case verify(EndpointID, SocketAddress, name: String)
     }
+
+    /// Whether somebody waits for endpoints to be known.
+    private enum Readiness {
+        case unknown
+        case awaited(CheckedContinuation<Void, Never>)
+        case settled
+    }
+
+    /// Facts are taken at most this often: a storm of them must not keep the control loop from everything else.
+    private static let factPace = Duration.milliseconds(5)
 
     /// Sessions of a removed endpoint are reset over this time, so that their clients do not all return at once.
     private static let removalSpread = Duration.seconds(5)
@@ -24,15 +33,20 @@ actor Control {
     private let logger: Logger
     private let works: AsyncStream<Work>
     private let newWork: AsyncStream<Work>.Continuation
+    private let factBox = FactBox()
 
     private var machine: ControlMachine
     private var generator = SystemRandomNumberGenerator()
     private var runners: [LoopRunner] = []
     private var saveFailed = false
-    private var timer: EventExecutor.TimerID?
-    private var fileWatch: FileWatch?
+    private var listeners: [SocketAddress] = []
+    private var timer: (id: EventExecutor.TimerID, due: Instant)?
+    private var factTimer: EventExecutor.TimerID?
+    private var factsTakenAt: Instant?
     private var acceptLog = AcceptLog()
-    private var readiness: CheckedContinuation<Void, Never>?
+    private var loopLog = Pace()
+    private var readiness = Readiness.unknown
+    private var isClosed = false
 
     nonisolated var unownedExecutor: UnownedSerialExecutor { unsafe executor.asUnownedSerialExecutor() }
 
@@ -54,28 +68,40 @@ actor Control {
 
     /// From any thread: what a loop has to tell.
     nonisolated func tell(_ facts: [LoopFact]) {
-        newWork.yield(.facts(facts))
+        guard factBox.add(facts) else { return }  // the control loop was told before that there is something
+        executor.post { [weak self] in self?.assumeIsolated { $0.factsCame() } }
     }
 
     /// Decides for the first time, for these loops, which must not be dialed to through `listeners`.
-    func start(runners: [LoopRunner], listeners: [SocketAddress]) {
+    func start(runners: [LoopRunner], listeners: [SocketAddress]) async {
         self.runners = runners
-        do throws(SystemError) {
-            fileWatch = try FileWatch(executor: executor, paths: [SystemFile.hosts, SystemFile.resolvConf]) {
-                [newWork] in newWork.yield(.systemFilesChanged)
-            }
-        } catch {
-            logger.warning(
-                "changes of /etc/hosts and /etc/resolv.conf will be noticed late", metadata: ["error": "\(error)"])
-        }
-        guardListeners = listeners
-        let loopGuard = LoopGuard(listeners: listeners, localAddresses: LocalAddresses.read())
+        self.listeners = listeners
+        await watchNameFiles()
         perform(
             machine.started(
-                at: MonotonicClock.now(), guardedBy: loopGuard, remembering: remember(), using: &generator))
+                at: MonotonicClock.now(), guardedBy: readLoopGuard(), remembering: remember(), using: &generator))
     }
 
-    private var guardListeners: [SocketAddress] = []
+    /// Decides nothing any more, and lets the loops go. It is called before they end.
+    func close() {
+        isClosed = true
+        if let unsaved = machine.unsavedSet { save(unsaved) }
+        runners = []
+        newWork.finish()
+        stopWaiting()
+        if let timer { executor.cancel(timer.id) }
+        if let factTimer { executor.cancel(factTimer) }
+        (timer, factTimer) = (nil, nil)
+    }
+
+    private func watchNameFiles() async {
+        do {
+            try await resolver.watchFiles { [weak self] in self?.assumeIsolated { $0.nameFilesChanged() } }
+        } catch {
+            logger.warning(
+                "changes of /etc/hosts and /etc/resolv.conf will not be noticed", metadata: ["error": "\(error)"])
+        }
+    }
 
     /// Works until the surrounding task is cancelled.
     func run() async {
@@ -83,19 +109,18 @@ actor Control {
             for await work in works {
                 switch work {
                 case .ask(let question): group.addTask { await self.ask(question) }
-                case .probe(let id, let addresses): group.addTask { await self.probe(id, addresses) }
-                case .facts(let facts): for fact in facts { take(fact) }
-                case .systemFilesChanged: await systemFilesChanged()
+                case .probe(let id, let probe): group.addTask { await self.probe(id, probe) }
+                case .verify(let id, let address, let name): group.addTask { await self.verify(id, address, name) }
                 }
             }
             group.cancelAll()
         }
     }
 
-    /// Returns when endpoints are known.
+    /// Returns when endpoints are known, or at ``stopWaiting()``. Called once.
     func endpointsKnown() async {
-        guard machine.plan?.targets.isEmpty != false else { return }
-        await withCheckedContinuation { readiness = $0 }
+        guard case .unknown = readiness else { return }
+        await withCheckedContinuation { readiness = .awaited($0) }
     }
 
     /// The endpoints that are known now, for the log.
@@ -103,30 +128,54 @@ actor Control {
         machine.endpoints.all.map { $0.declaration.key.description }
     }
 
-    /// Ends ``endpointsKnown()`` in any case.
+    /// Ends ``endpointsKnown()`` in any case, even one that begins later.
     func stopWaiting() {
-        readiness?.resume()
-        readiness = nil
+        if case .awaited(let continuation) = readiness { continuation.resume() }
+        readiness = .settled
     }
 
     private func ask(_ question: Question) async {
         guard let answer = try? await resolver.answer(question) else { return }  // cancelled: we are going
         if answer.isPositive {
-            let loopGuard = LoopGuard(listeners: guardListeners, localAddresses: LocalAddresses.read())
-            perform(machine.localAddressesRead(loopGuard, at: MonotonicClock.now(), using: &generator))
+            perform(machine.localAddressesRead(readLoopGuard(), at: MonotonicClock.now(), using: &generator))
         }
         perform(machine.answered(question, answer, at: MonotonicClock.now(), using: &generator))
     }
 
-    private func probe(_ id: EndpointID, _ addresses: [SocketAddress]) async {
-        let result = await probe.run(addresses)
-        perform(machine.probeFinished(id, result, at: MonotonicClock.now(), using: &generator))
+    private func probe(_ id: EndpointID, _ wanted: EndpointHealth.Probe) async {
+        guard let result = try? await probe.run(wanted.addresses) else { return }  // cancelled: we are going
+        let (address, outcome): (SocketAddress?, ProbeOutcome) =
+            switch result {
+            case .succeeded(let address): (address, .connected)
+            case .failed(let failure): (nil, .failed(failure, .dialing))
+            }
+        perform(machine.probeEnded(id, outcome, at: address, now: MonotonicClock.now(), using: &generator))
     }
 
-    private func systemFilesChanged() async {
-        await resolver.systemFilesChanged()
+    private func verify(_ id: EndpointID, _ address: SocketAddress, _ name: String) async {
+    }
+
+    private func readLoopGuard() -> LoopGuard {
+        LoopGuard(listeners: listeners, localAddresses: LocalAddresses.read())
+    }
+
+    private func nameFilesChanged() {
         logger.info("/etc/hosts or /etc/resolv.conf changed; names are asked for again")
         perform(machine.nameServiceChanged(at: MonotonicClock.now(), using: &generator))
+    }
+
+    /// The fact box is not empty any more.
+    private func factsCame() {
+        let now = MonotonicClock.now()
+        let next = factsTakenAt.map { $0 + Self.factPace } ?? now
+        guard next > now else { return takeFacts() }
+        factTimer = executor.schedule(at: next) { [weak self] in self?.assumeIsolated { $0.takeFacts() } }
+    }
+
+    private func takeFacts() {
+        factTimer = nil
+        factsTakenAt = MonotonicClock.now()
+        for fact in factBox.takeAll() { take(fact) }
     }
 
     private func take(_ fact: LoopFact) {
@@ -140,26 +189,60 @@ actor Control {
             perform(machine.suspected(id, at: now, using: &generator))
         case .heldClientsChanged:
             perform(machine.clientsHeld(held.count, at: now, using: &generator))
+        case .loopFound:
+            loopLog.write(at: now) { suppressed in
+                logger.error(
+                    "a client's connection goes in circles and is reset: gateways point at each other",
+                    metadata: ["suppressed": .stringConvertible(suppressed)])
+            }
         case .acceptPaused(let error):
             acceptLog.paused(error: error, at: now, logger)
-        case .acceptResumed:
-            break  // pausing and resuming alternate under load: the line about pausing says it all
         }
     }
 
     private func perform(_ actions: [ControlMachine.Action]) {
+        guard !isClosed else { return }
         for action in actions {
             switch action {
             case .ask(let question): newWork.yield(.ask(question))
-            case .probe(let id, let addresses): newWork.yield(.probe(id, addresses))
+            case .probe(let id, let probe): newWork.yield(.probe(id, probe))
+            case .verify(let id, let address, let name): newWork.yield(.verify(id, address, name: name))
             case .publish(let plan): publish(plan)
-            case .resetSessions(let id):
-                for runner in runners { runner.submit(.resetSessions(id, spread: Self.removalSpread)) }
+            case .resetSessions(let id, let reason): resetSessions(id, reason)
             case .save(let set): save(set)
             case .tell(let notice): log.write(notice)
             }
         }
         schedule()
+    }
+
+    private func resetSessions(_ id: EndpointID, _ reason: ControlMachine.ResetReason) {
+        let sessions = activity(of: id).sessions
+        let spread =
+            switch reason {
+            case .removed: Self.removalSpread
+            case .dead: max(Self.deadSpread, Self.deadSpread * Int(clamping: sessions) / Self.deadSpreadHolds)
+            }
+        guard sessions > 0 else { return }
+        logger.info(
+            "sessions are reset",
+            metadata: ["address": "\(name(of: id))", "count": .stringConvertible(Int(clamping: sessions))])
+        for runner in runners { runner.submit(.resetSessions(id, spread: spread)) }
+    }
+
+    private func name(of id: EndpointID) -> String {
+        machine.endpoints[id]?.declaration.key.description ?? "a removed endpoint"
+    }
+
+    /// Clients of a dead endpoint hang, so they are told soon: within half a second for up to a thousand of them.
+    private static let deadSpread = Duration.milliseconds(500)
+    private static let deadSpreadHolds = 1000
+
+    /// What the loops know of an endpoint's sessions, read without stopping them.
+    private func activity(of id: EndpointID) -> ControlMachine.Activity {
+        var activity = ControlMachine.Activity(sessions: 0, lastReceived: nil)
+        for runner in runners { runner.addActivity(of: id, to: &activity) }
+        return activity
     }
 
     /// A set that cannot be written costs nothing but a later start without DNS: one line, until it works again.
@@ -169,7 +252,9 @@ actor Control {
             try stateFile.write(set)
             saveFailed = false
         } catch {
-            if !saveFailed { logger.warning("the endpoints cannot be kept for the next start", metadata: ["error": "\(error)"]) }
+            if !saveFailed {
+                logger.warning("the endpoints cannot be kept for the next start", metadata: ["error": "\(error)"])
+            }
             saveFailed = true
         }
     }
@@ -185,20 +270,24 @@ actor Control {
 
     private func publish(_ plan: DialPlan) {
         published.publish(plan)
-        for runner in runners { runner.submit(.planPublished) }
+        for runner in runners { runner.wake() }
         if !plan.targets.isEmpty { stopWaiting() }
     }
 
     private func schedule() {
-        if let timer { executor.cancel(timer) }
-        timer = machine.nextDeadline.map { deadline in
-            executor.schedule(at: deadline) { [weak self] in self?.assumeIsolated { $0.timerFired() } }
+        let due = machine.nextDeadline
+        guard due != timer?.due else { return }
+        if let timer { executor.cancel(timer.id) }
+        timer = due.map { due in
+            (executor.schedule(at: due) { [weak self] in self?.assumeIsolated { $0.timerFired() } }, due)
         }
     }
 
     private func timerFired() {
         timer = nil
-        perform(machine.timerFired(at: MonotonicClock.now(), using: &generator))
+        let ids = machine.endpoints.all.map(\.id)
+        let activity = Dictionary(uniqueKeysWithValues: ids.map { ($0, self.activity(of: $0)) })
+        perform(machine.timerFired(at: MonotonicClock.now(), activity: activity, using: &generator))
     }
 }
 

@@ -6,14 +6,19 @@ internal import Logging
 struct AccessLog: Sendable {
     let logger: Logger
 
-    func write(_ event: csp_event) {
+    /// An endpoint that no plan names any more is told by its number.
+    func write(_ event: csp_event, _ address: SocketAddress?) {
         var metadata: Logger.Metadata = [
             "reason": "\(event.reason.words)",
             "duration": "\(Duration.nanoseconds(event.elapsed_ns).goText)",
             "bytes_up": .stringConvertible(Int(clamping: event.bytes_up)),
             "bytes_down": .stringConvertible(Int(clamping: event.bytes_down)),
         ]
-        if event.endpoint != CSP_ENDPOINT_NONE { metadata["endpoint"] = .stringConvertible(Int(event.endpoint)) }
+        if let address {
+            metadata["address"] = "\(address)"
+        } else if event.endpoint != CSP_ENDPOINT_NONE {
+            metadata["endpoint"] = .stringConvertible(Int(event.endpoint))
+        }
         if event.error != 0 { metadata["error"] = "\(SystemError.name(of: event.error))" }
         logger.info("session ended", metadata: metadata)
     }

@@ -2,21 +2,32 @@ public import Gateway
 internal import Glibc
 public import Logging
 
-/// Writes log lines to stderr, each with one write(2), in the form that its reader expects.
+/// Writes log lines to stderr, each with one write(2), in the form that its reader expects. A reader that does not read
+/// loses lines; it never stops the gateway.
 public struct LineLog: LogHandler {
     /// A chosen form; `auto` has been resolved.
     enum Form: Sendable {
         case text, json, journal
     }
 
+    /// Keys of every line.
     public var metadata: Logger.Metadata = [:]
+    /// Lines below this are not written.
     public var logLevel: Logger.Level
+    /// Keys that are asked for with each line.
     public var metadataProvider: Logger.MetadataProvider?
     private let form: Form
+    private let descriptor: Int32
 
     /// A handler for these settings.
     public init(format: LogFormat, level: LogLevel) {
-        form = Self.form(format)
+        self.init(form: Self.form(format), level: level, descriptor: STDERR_FILENO)
+    }
+
+    /// A handler that writes to a descriptor, which stays open.
+    init(form: Form, level: LogLevel, descriptor: Int32) {
+        self.form = form
+        self.descriptor = descriptor
         logLevel =
             switch level {
             case .debug: .debug
@@ -26,11 +37,13 @@ public struct LineLog: LogHandler {
             }
     }
 
+    /// One key of every line.
     public subscript(metadataKey key: String) -> Logger.Metadata.Value? {
         get { metadata[key] }
         set { metadata[key] = newValue }
     }
 
+    /// Writes one line.
     public func log(event: LogEvent) {
         let all = metadata.merging(metadataProvider?.get() ?? [:]) { $1 }.merging(event.metadata ?? [:]) { $1 }
         let fields = all.sorted { $0.key < $1.key }
@@ -41,7 +54,7 @@ public struct LineLog: LogHandler {
             case .json: Self.json(event.level, message, fields)
             case .journal: "<\(event.level.priority)>" + Self.plain(message, fields)
             }
-        Self.write(line + "\n")
+        write(line + "\n")
     }
 
     /// journald where it reads our stderr (systemd.exec(5), JOURNAL_STREAM), text for a person, JSON for a program.
@@ -81,10 +94,12 @@ public struct LineLog: LogHandler {
         return fields.reduce(head) { $0 + ",\($1.key.jsonQuoted):\($1.1.json)" } + "}"
     }
 
-    private static func write(_ line: String) {
+    private func write(_ line: String) {
+        // A pipe that is full would make the control loop wait for whoever should read it.
+        var state = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
+        guard unsafe poll(&state, 1, 0) == 1, state.revents & Int16(POLLOUT) != 0 else { return }
         var line = line
-        // A reader that is gone or full (EPIPE, EAGAIN) must not stop the gateway: the line is lost.
-        _ = line.withUTF8 { unsafe Glibc.write(STDERR_FILENO, $0.baseAddress, $0.count) }
+        _ = line.withUTF8 { unsafe Glibc.write(descriptor, $0.baseAddress, $0.count) }
     }
 }
 

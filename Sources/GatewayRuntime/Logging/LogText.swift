@@ -4,7 +4,7 @@ extension Logger.MetadataValue {
     /// For a line of text: lists in brackets, texts with spaces in quotes.
     var plainText: String {
         switch self {
-        case .string(let text): text.utf8.contains(UInt8(ascii: " ")) ? text.jsonQuoted : text
+        case .string(let text): text.needsQuotes ? text.jsonQuoted : text
         case .stringConvertible(let value): "\(value)"
         case .array(let values): "[" + values.map(\.plainText).joined(separator: " ") + "]"
         case .dictionary(let values):
@@ -47,8 +47,20 @@ extension String {
         return quoted + "\""
     }
 
+    /// Whether it could be taken for several words, or for none.
+    fileprivate var needsQuotes: Bool {
+        isEmpty || utf8.contains { $0 == UInt8(ascii: " ") || $0 == UInt8(ascii: "\"") }
+    }
+
     /// Control characters made harmless: a line stays one line, and a terminal is not steered.
     var onOneLine: String {
-        String(unicodeScalars.map { $0.value < 0x20 || $0.value == 0x7F ? " " : Character($0) })
+        String(unicodeScalars.map { $0.isSteering ? " " : Character($0) })
+    }
+}
+
+extension Unicode.Scalar {
+    /// C0 and C1 control characters and the separators of lines and paragraphs.
+    fileprivate var isSteering: Bool {
+        value < 0x20 || (0x7F...0x9F).contains(value) || value == 0x2028 || value == 0x2029
     }
 }

@@ -18,8 +18,8 @@ struct NoticeLog {
                 "endpoint removed; its sessions end", metadata: ["address": "\(key)", "grace": "\(grace.goText)"])
         case .endpointRemoved(let key):
             logger.info("endpoint forgotten", metadata: ["address": "\(key)"])
-        case .endpointDown(let key, let failure):
-            logger.warning("deactivated endpoint", metadata: ["address": "\(key)", "error": "\(failure.words)"])
+        case .endpointDown(let key, let trouble):
+            logger.warning("deactivated endpoint", metadata: ["address": "\(key)", "error": "\(trouble.words)"])
         case .endpointUp(let key):
             logger.info("activated", metadata: ["address": "\(key)"])
         case .pinned(let key):
@@ -41,10 +41,32 @@ struct NoticeLog {
             logger.info("until DNS answers, the endpoints of the last run serve")
         case .usingConfiguredEndpoints:
             logger.warning("DNS names no endpoint; the configured endpoints serve")
+        case .endpointVerified(let key, let address):
+            logger.info(
+                "discovered endpoint has shown a valid certificate",
+                metadata: ["endpoint": "\(key)", "address": "\(address)"])
+        case .endpointRefused(let key, let address, let reason):
+            logger.error(
+                "discovered endpoint refused: it has shown a wrong certificate",
+                metadata: ["endpoint": "\(key)", "address": "\(address)", "error": "\(reason)"])
+        case .endpointUnverified(let key, let address, let failure):
+            logger.warning(
+                "discovered endpoint is unverified, retrying",
+                metadata: ["endpoint": "\(key)", "address": "\(address)", "error": "\(failure.words)"])
         case .loopAvoided(let key, let address):
             logger.error(
                 "endpoint leads back to the gateway itself; it is never dialed",
                 metadata: ["endpoint": "\(key)", "address": "\(address)"])
+        }
+    }
+}
+
+extension EndpointTrouble {
+    /// For a log line.
+    var words: String {
+        switch self {
+        case .silent(let failure): failure.words
+        case .unhealthy(let reason): "unhealthy: \(reason)"
         }
     }
 }

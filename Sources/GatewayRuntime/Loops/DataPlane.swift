@@ -4,40 +4,39 @@ internal import Glibc
 
 /// The C plane with its loops, each run by a thread of its own.
 ///
-/// `@unchecked Sendable`: the pointer is set once; the functions used from here may be called by one thread while loops
-/// run (CSplice.h), and the control loop is that thread.
+/// `@unchecked Sendable`: the functions used from here may be called by one thread while loops run (CSplice.h), and the
+/// task that runs the service is that one.
 @safe final class DataPlane: @unchecked Sendable {
-    private let plane: OpaquePointer
+    private let owner: PlaneOwner
     /// The loops, by index.
     let runners: [LoopRunner]
     private var threads: [SystemThread] = []
+
+    private var plane: OpaquePointer { unsafe owner.plane }
 
     /// Creates the plane; nothing runs yet.
     init(
         options: csp_options, plan: PublishedPlan, held: HeldClients, accessLog: AccessLog?,
         report: @escaping @Sendable ([LoopFact]) -> Void
     ) throws(SystemError) {
-        var created: OpaquePointer?
-        var options = options
-        try check("create the data plane", unsafe csp_plane_create(&options, &created))
-        guard let created = unsafe created else { preconditionFailure("a plane was created") }
-        unsafe plane = created
+        let owner = try PlaneOwner(options)
         let spread = SessionSpread()
+        self.owner = owner
         runners = (0..<options.loops).map {
-            unsafe LoopRunner(
-                loop: csp_plane_loop(created, $0), plan: plan, spread: spread, held: held, accessLog: accessLog,
-                report: report)
+            LoopRunner(
+                owner: owner, index: $0, plan: plan, spread: spread, held: held, accessLog: accessLog, report: report)
         }
     }
 
-    deinit {
-        unsafe csp_plane_destroy(plane)
-    }
-
-    /// Starts the loops' threads.
+    /// Starts the loops' threads, all or none.
     func start() throws(SystemError) {
-        for (index, runner) in runners.enumerated() {
-            threads.append(try SystemThread(name: "loop-\(index)") { runner.run() })
+        do throws(SystemError) {
+            for (index, runner) in runners.enumerated() {
+                threads.append(try SystemThread(name: "loop-\(index)") { runner.run() })
+            }
+        } catch {
+            stop()
+            throw error
         }
     }
 

@@ -7,7 +7,7 @@ extension DialFailure {
         switch number {
         case ECONNREFUSED, ECONNRESET: self = .refused
         case ETIMEDOUT: self = .timedOut
-        case EMFILE, ENFILE, ENOBUFS, ENOMEM, EADDRNOTAVAIL, EADDRINUSE: self = .local
+        case EMFILE, ENFILE, ENOBUFS, ENOMEM, ENOSPC, EADDRNOTAVAIL, EADDRINUSE, EAGAIN: self = .local
         default: self = .unreachable  // ENETUNREACH, EHOSTUNREACH, a firewall's EPERM, a family this machine lacks, …
         }
     }

@@ -22,6 +22,11 @@ struct WaitingClient {
     let acceptedAt: Instant
 }
 
+/// What was last told of an address.
+enum ToldVerdict {
+    case failed, worked
+}
+
 extension LoopRunner {
     func accepted(_ session: csp_session) {
         let pick = spread.pick(from: plan.plan)
@@ -34,19 +39,33 @@ extension LoopRunner {
     func dialFailed(_ session: csp_session, attempt: UInt32, error: Int32) {
         guard let tried = clients[session]?.sequence.attempt(attempt) else { return }
         let failure = DialFailure(errno: error)
-        facts.append(.dialFailed(tried.endpoint, tried.address, failure))
+        tell(of: tried, failure)
         advance(session) { sequence, now in sequence.dialFailed(attempt, failure, at: now) }
     }
 
     func opened(_ session: csp_session, attempt: UInt32) {
         let won = clients[session]?.sequence.attempt(attempt)
-        if let won, !won.isConfirmed { facts.append(.dialSucceeded(won.endpoint, won.address)) }
+        if let won { tell(of: won, nil) }
         forget(session, joined: won?.endpoint)
     }
 
     private func counted(_ pick: Int) -> EndpointID? {
         guard plan.plan.policy == .leastSessions, !plan.plan.targets.isEmpty else { return nil }
         return plan.plan.targets[pick].endpoint
+    }
+
+    /// Tells how a dial ended, where that is news: an endpoint that refuses ten thousand clients a second is told of once.
+    private func tell(of attempt: DialSequence.Attempt, _ failure: DialFailure?) {
+        let subject = LoopFact.Subject.address(attempt.endpoint, attempt.address)
+        if let failure {
+            guard failure.isEvidence, told[subject] != .failed else { return }
+            told[subject] = .failed
+            facts.append(.dialFailed(attempt.endpoint, attempt.address, failure))
+        } else {
+            guard told[subject] != .worked, !attempt.isConfirmed || told[subject] == .failed else { return }
+            told[subject] = .worked
+            facts.append(.dialSucceeded(attempt.endpoint, attempt.address))
+        }
     }
 
     /// The session is joined, or has ended.
@@ -94,12 +113,15 @@ extension LoopRunner {
 
     private func dialTimerFired(_ session: csp_session) {
         guard var client = clients[session] else { return }
+        if now - client.acceptedAt > Self.longestPause(plan.plan) + plan.plan.timing.dialTimeout {
+            return reset(session)
+        }
         let (timedOut, action) = client.sequence.timerFired(at: now)
         clients[session] = client
         if case .dial = action { client.sequence.oldest.map { facts.append(.suspected($0.endpoint)) } }
         for attempt in timedOut {
             _ = unsafe csp_session_cancel_dial(loop, session, attempt.number)  // ENOENT: its verdict is queued
-            facts.append(.dialFailed(attempt.endpoint, attempt.address, .timedOut))
+            tell(of: attempt, .timedOut)
         }
         perform(action, for: session)
     }
@@ -116,17 +138,14 @@ extension LoopRunner {
             var address = csp_address(attempt.address)
             let result = unsafe csp_session_dial(loop, session, &address, attempt.number, attempt.endpoint.slot)
             if result == 0 { break }
-            if result == -ENOENT || result == -EISCONN { return forget(session) }
+            if result == -ELOOP {
+                facts.append(.loopFound)
+                return reset(session)
+            }
+            if result == -ENOENT || result == -EISCONN { return }  // the event that says so is on its way
             let failure = DialFailure(errno: -result)
-            facts.append(.dialFailed(attempt.endpoint, attempt.address, failure))
-            guard
-                let next = clients[session].map({ client in
-                    var sequence = client.sequence
-                    let next = sequence.dialFailed(attempt.number, failure, at: now)
-                    clients[session]?.sequence = sequence
-                    return next
-                })
-            else { return }
+            tell(of: attempt, failure)
+            guard let next = clients[session]?.sequence.dialFailed(attempt.number, failure, at: now) else { return }
             action = next
         }
         switch action {
@@ -160,11 +179,14 @@ extension LoopRunner {
         plan.plan.timing.holdTimeout.map { client.acceptedAt + $0 }
     }
 
-    /// A shortage of ours must not hold a client for longer than a cluster without members would.
+    /// A shortage of ours, or very many silent addresses, must not keep a client for longer than a cluster without members
+    /// would.
     private static func longestPause(_ plan: DialPlan) -> Duration { plan.timing.holdTimeout ?? .seconds(10) }
 
     private func reset(_ session: csp_session) {
         forget(session)
-        _ = unsafe csp_session_close(loop, session, true, nil)  // ENOENT: it left in this very turn
+        var ended = csp_event()
+        guard unsafe csp_session_close(loop, session, true, &ended) == 0 else { return }  // it left in this very turn
+        accessLog?.write(ended, nil)
     }
 }

@@ -10,8 +10,6 @@ internal import Synchronization
 @safe final class LoopRunner: @unchecked Sendable {
     /// What the control loop can tell a loop.
     enum Order: Sendable {
-        /// A new plan is published: held clients get another chance.
-        case planPublished
         /// Reset the sessions of an endpoint, spread over `spread`.
         case resetSessions(EndpointID, spread: Duration)
         case stop
@@ -28,10 +26,12 @@ internal import Synchronization
     private static let eventCapacity = 256
 
     let loop: OpaquePointer
+    /// Keeps the loop alive for whoever has a runner.
+    private let owner: PlaneOwner
     let held: HeldClients
     let spread: SessionSpread
     private let published: PublishedPlan
-    private let accessLog: AccessLog?
+    let accessLog: AccessLog?
     private let report: @Sendable ([LoopFact]) -> Void
     private let orders = Mutex<[Order]>([])
 
@@ -39,14 +39,18 @@ internal import Synchronization
     var clients: [csp_session: WaitingClient] = [:]
     var timers = TimerQueue<Timer>()
     var facts: [LoopFact] = []
+    /// What was told of addresses under the plan that holds now: to say it again is no news.
+    var told: [LoopFact.Subject: ToldVerdict] = [:]
     var now = MonotonicClock.now()
     private var isStopping = false
 
     init(
-        loop: OpaquePointer, plan: PublishedPlan, spread: SessionSpread, held: HeldClients, accessLog: AccessLog?,
+        owner: PlaneOwner, index: UInt32, plan: PublishedPlan, spread: SessionSpread, held: HeldClients,
+        accessLog: AccessLog?,
         report: @escaping @Sendable ([LoopFact]) -> Void
     ) {
-        unsafe self.loop = loop
+        self.owner = owner
+        unsafe loop = csp_plane_loop(owner.plane, index)
         self.published = plan
         self.plan = plan.makeCache()
         self.spread = spread
@@ -58,7 +62,22 @@ internal import Synchronization
     /// From any thread.
     func submit(_ order: Order) {
         orders.withLock { $0.append(order) }
+        wake()
+    }
+
+    /// From any thread: makes the loop look at the published plan, which gives held clients another chance.
+    func wake() {
         _ = unsafe csp_loop_wake(loop)  // an eventfd of ours: EAGAIN is dealt with in C, nothing else can happen
+    }
+
+    /// From any thread: adds what this loop knows of an endpoint's sessions.
+    func addActivity(of endpoint: EndpointID, to activity: inout ControlMachine.Activity) {
+        var counters = csp_endpoint_counters()
+        unsafe csp_loop_read_endpoint(loop, endpoint.slot, &counters)
+        activity.sessions += counters.sessions
+        guard counters.last_received_ns > 0 else { return }
+        let received = Instant(nanoseconds: Int64(clamping: counters.last_received_ns))
+        activity.lastReceived = max(activity.lastReceived ?? received, received)
     }
 
     /// From any thread.
@@ -72,10 +91,14 @@ internal import Synchronization
     func run() {
         var events = [csp_event](repeating: csp_event(), count: Self.eventCapacity)
         while !isStopping {
+            timers.dropFirst(while: isMeaningless)
             let wait = MonotonicClock.milliseconds(until: timers.nextDue, from: MonotonicClock.now())
             let count = unsafe csp_loop_wait(loop, &events, UInt32(Self.eventCapacity), wait)
             now = MonotonicClock.now()
-            if published.refresh(&plan) { retryHeldClients() }
+            if published.refresh(&plan) {
+                told.removeAll(keepingCapacity: true)
+                retryHeldClients()
+            }
             for event in events.prefix(Int(count)) { handle(event) }
             for order in takeOrders() { carryOut(order) }
             while let timer = timers.popDue(now) { fire(timer) }
@@ -91,7 +114,7 @@ internal import Synchronization
         case .CSP_EVENT_ENDED: ended(event)
         case .CSP_EVENT_SUSPECT: facts.append(.suspected(EndpointID(slot: event.endpoint)))
         case .CSP_EVENT_ACCEPT_PAUSED: facts.append(.acceptPaused(error: event.error))
-        case .CSP_EVENT_ACCEPT_RESUMED: facts.append(.acceptResumed)
+        case .CSP_EVENT_ACCEPT_RESUMED: break
         }
     }
 
@@ -101,12 +124,14 @@ internal import Synchronization
         } else {
             sessionEnded(on: EndpointID(slot: event.endpoint), event.reason)
         }
-        accessLog?.write(event)
+        accessLog?.write(event, plan.plan.targets.first { $0.endpoint.slot == event.endpoint }?.addresses.first)
     }
 
     private func sessionEnded(on endpoint: EndpointID, _ reason: csp_end_reason) {
         if plan.plan.policy == .leastSessions { spread.ended(on: endpoint) }
-        if reason == .CSP_END_UPSTREAM_RESET || reason == .CSP_END_UPSTREAM_FAILED { facts.append(.suspected(endpoint)) }
+        if reason == .CSP_END_UPSTREAM_RESET || reason == .CSP_END_UPSTREAM_FAILED {
+            facts.append(.suspected(endpoint))
+        }
     }
 
     private func takeOrders() -> [Order] {
@@ -118,7 +143,6 @@ internal import Synchronization
 
     private func carryOut(_ order: Order) {
         switch order {
-        case .planPublished: break  // to wake up is all: run() has looked already
         case .resetSessions(let endpoint, let spread): startReset(endpoint, spread: spread)
         case .stop: isStopping = true
         }
@@ -129,6 +153,11 @@ internal import Synchronization
         case .client(let session): clientTimerFired(session)
         case .reset(let endpoint, let perStep): resetSome(endpoint, perStep: perStep)
         }
+    }
+
+    /// Whether a timer's client has been joined or has left: the loop need not wake up for it.
+    private func isMeaningless(_ timer: Timer) -> Bool {
+        if case .client(let session) = timer { clients[session] == nil } else { false }
     }
 
     private func startReset(_ endpoint: EndpointID, spread: Duration) {

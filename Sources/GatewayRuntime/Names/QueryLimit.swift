@@ -3,28 +3,29 @@ struct QueryLimit {
     /// So many at once.
     static let limit = 64
 
-    private var running = 0
-    private var waiting: [(id: UInt64, start: () -> Void)] = []
+    private(set) var running = 0
+    private var waiting: [UInt64] = []
 
-    /// Starts now, or when an earlier one has ended.
-    mutating func admit(_ id: UInt64, _ start: @escaping () -> Void) {
-        guard running < Self.limit else { return waiting.append((id, start)) }
-        running += 1
-        start()
+    /// Another query wants to start.
+    mutating func add(_ id: UInt64) {
+        waiting.append(id)
     }
 
-    /// One has ended; the next to start, if any.
-    mutating func ended() -> (() -> Void)? {
-        guard !waiting.isEmpty else {
-            running -= 1
-            return nil
-        }
-        return waiting.removeFirst().start
+    /// The next one that may start now; it counts as under way from then on.
+    mutating func next() -> UInt64? {
+        guard running < Self.limit, !waiting.isEmpty else { return nil }
+        running += 1
+        return waiting.removeFirst()
+    }
+
+    /// One that was under way has ended.
+    mutating func ended() {
+        running -= 1
     }
 
     /// Forgets one that has not started; false if it has.
     mutating func withdraw(_ id: UInt64) -> Bool {
-        guard let index = waiting.firstIndex(where: { $0.id == id }) else { return false }
+        guard let index = waiting.firstIndex(of: id) else { return false }
         waiting.remove(at: index)
         return true
     }

@@ -1,16 +1,31 @@
 internal import CAres
 internal import Gateway
 
-/// Answers questions about names: by /etc/hosts, else by DNS through c-ares. Lives on the control loop.
+/// Answers questions about names: by /etc/hosts, else by DNS through c-ares. Lives on the control loop, from ``open()`` to
+/// ``close()``.
 actor Resolver {
+    /// A question that waits for its turn or for DNS.
+    private struct Query {
+        let name: String
+        let type: DNSRecordType
+        /// Whether the search list and ndots of resolv.conf apply.
+        let isSearched: Bool
+        let continuation: CheckedContinuation<AresChannel.Outcome, any Error>
+    }
+
     private let executor: EventExecutor
     private let servers: [SocketAddress]
-    private var channel: AresChannel
+    private let files: NameFiles
+    /// There is one while the resolver is open.
+    private var channel: AresChannel?
     /// Channels of an earlier resolv.conf that still have queries under way.
     private var retiring: [AresChannel] = []
-    private var hosts: HostsFile
+    private var hosts = HostsFile(parsing: "")
+    private var fileWatch: FileWatch?
     private var limit = QueryLimit()
-    private var waiting: [UInt64: CheckedContinuation<AresChannel.Outcome, any Error>] = [:]
+    private var isStarting = false
+    /// Those that somebody still waits for.
+    private var queries: [UInt64: Query] = [:]
     private var nextID: UInt64 = 0
 
     /// Answers from /etc/hosts hold until the file changes, of which the control loop hears.
@@ -18,19 +33,50 @@ actor Resolver {
 
     nonisolated var unownedExecutor: UnownedSerialExecutor { unsafe executor.asUnownedSerialExecutor() }
 
-    /// A resolver that asks these servers, or without any those of /etc/resolv.conf. Called on the control loop.
-    init(executor: EventExecutor, servers: [SocketAddress]) throws(ResolverError) {
+    /// A resolver that asks these servers, or without any those of resolv.conf.
+    init(executor: EventExecutor, servers: [SocketAddress], files: NameFiles = NameFiles()) {
         self.executor = executor
         self.servers = servers
-        channel = try AresChannel(executor: executor, servers: servers)
-        hosts = HostsFile(parsing: SystemFile.read(SystemFile.hosts) ?? "")
+        self.files = files
     }
+
+    /// Reads the files; from then on it answers.
+    func open() throws(ResolverError) {
+        channel = try makeChannel()
+        readHosts()
+    }
+
+    /// Gives all questions up. It is called before the control loop stops, whatever else went wrong.
+    func close() {
+        let waiting = queries.keys.filter { limit.withdraw($0) }
+        for id in waiting { queries.removeValue(forKey: id)?.continuation.resume(throwing: CancellationError()) }
+        let channels = retiring + [channel].compactMap { $0 }
+        (channel, retiring) = (nil, [])
+        for channel in channels { channel.close() }  // answers those that are under way
+        fileWatch?.close()
+        fileWatch = nil
+    }
+
+    /// Calls, on the control loop, whenever the files have changed and the resolver goes by the new ones.
+    func watchFiles(_ changed: @escaping @Sendable () -> Void) throws(SystemError) {
+        fileWatch = try FileWatch(executor: executor, paths: [files.hosts, files.resolvConf]) { [weak self] in
+            self?.assumeIsolated { $0.filesChanged() }
+            changed()
+        }
+        filesChanged()  // what happened between the first look and the watch
+    }
+
+    /// How many queries c-ares has.
+    var underWay: Int { limit.running }
+
+    /// How many channels of an earlier resolv.conf are left.
+    var retiringChannels: Int { retiring.count }
 
     /// The answer; cancellation gives this one question up and no other.
     func answer(_ question: Question) async throws -> Answer {
         switch question {
         case .services(let name):
-            let outcome = try await ask { channel, finish in channel.query(name, .srv, finish) }
+            let outcome = try await ask(name, .srv, isSearched: false)
             return Answer(outcome) { reply in
                 let found = reply.services(for: name)
                 return (found.values.isEmpty ? nil : { .services(found.values, timeToLive: $0) }, found.timeToLive)
@@ -38,7 +84,7 @@ actor Resolver {
         case .addresses(let name, let family):
             if let known = knownAddresses(name, family) { return known }
             let type: DNSRecordType = family == .v4 ? .a : .aaaa
-            let outcome = try await ask { channel, finish in channel.search(name, type, finish) }
+            let outcome = try await ask(name, type, isSearched: true)
             return Answer(outcome) { reply in
                 // The search list may have found it under a longer name: what was asked stands in the reply.
                 let found = reply.addresses(for: reply.question?.name ?? name, type)
@@ -57,13 +103,27 @@ actor Resolver {
         return nil
     }
 
-    /// /etc/hosts or /etc/resolv.conf changed. Queries that are under way finish on the old channel.
-    func systemFilesChanged() {
-        hosts = HostsFile(parsing: SystemFile.read(SystemFile.hosts) ?? "")
-        retiring.removeAll { $0.pending == 0 }
-        guard let new = try? AresChannel(executor: executor, servers: servers) else { return }  // ENOMEM: keep the old one
-        if channel.pending > 0 { retiring.append(channel) }
+    /// Queries that are under way finish on the old channel.
+    private func filesChanged() {
+        guard let old = channel else { return }
+        readHosts()
+        guard let new = try? makeChannel() else { return }  // ENOMEM: keep the old one
         channel = new
+        retiring.append(old)
+        closeIdleChannels()
+    }
+
+    private func readHosts() {
+        hosts = HostsFile(parsing: SystemFile.read(files.hosts) ?? "")
+    }
+
+    private func makeChannel() throws(ResolverError) -> AresChannel {
+        try AresChannel(executor: executor, resolvConf: files.resolvConf, servers: servers)
+    }
+
+    private func closeIdleChannels() {
+        for channel in retiring where channel.pending == 0 { channel.close() }
+        retiring.removeAll { $0.pending == 0 }
     }
 
     /// What needs no DNS: /etc/hosts, where one family's entry settles the other's absence, and localhost (RFC 6761).
@@ -85,32 +145,53 @@ actor Resolver {
         return ["localhost", "localhost."].contains { name == $0 || name.hasSuffix("." + $0) }
     }
 
-    private func ask(
-        _ start: @escaping (AresChannel, @escaping (AresChannel.Outcome) -> Void) -> Void
-    ) async throws -> AresChannel.Outcome {
+    private func ask(_ name: String, _ type: DNSRecordType, isSearched: Bool) async throws -> AresChannel.Outcome {
         let id = nextID
         nextID += 1
         return try await withTaskCancellationHandler {
             try await withCheckedThrowingContinuation { continuation in
-                guard !Task.isCancelled else { return continuation.resume(throwing: CancellationError()) }
-                waiting[id] = continuation
-                limit.admit(id) { start(self.channel) { self.finished(id, $0) } }
+                guard !Task.isCancelled, channel != nil else {
+                    return continuation.resume(throwing: CancellationError())
+                }
+                queries[id] = Query(name: name, type: type, isSearched: isSearched, continuation: continuation)
+                limit.add(id)
+                startQueries()
             }
         } onCancel: {
-            // The one bare task: a cancellation handler is synchronous, and the queue belongs to the actor.
-            Task { await self.cancelled(id) }
+            executor.post { self.assumeIsolated { $0.cancelled(id) } }
         }
     }
 
+    /// Starts as many as may be under way. One that is answered at once makes room within this very loop.
+    private func startQueries() {
+        guard !isStarting else { return }
+        isStarting = true
+        defer { isStarting = false }
+        while let channel, let id = limit.next() {
+            guard let query = queries[id] else {
+                preconditionFailure("one that was given up does not wait for its turn")
+            }
+            let finish: (AresChannel.Outcome) -> Void = { self.finished(id, $0) }
+            if query.isSearched {
+                channel.search(query.name, query.type, finish)
+            } else {
+                channel.query(query.name, query.type, finish)
+            }
+        }
+    }
+
+    /// Called by c-ares: a channel must not be closed here.
     private func finished(_ id: UInt64, _ outcome: AresChannel.Outcome) {
-        waiting.removeValue(forKey: id)?.resume(returning: outcome)  // nobody waits for one that was cancelled
-        limit.ended()?()
-        retiring.removeAll { $0.pending == 0 }
+        queries.removeValue(forKey: id)?.continuation.resume(returning: outcome)  // nobody waits for a cancelled one
+        limit.ended()
+        startQueries()
+        guard !retiring.isEmpty else { return }
+        executor.post { self.assumeIsolated { $0.closeIdleChannels() } }
     }
 
     private func cancelled(_ id: UInt64) {
         _ = limit.withdraw(id)  // one that has started ends by itself: ares_cancel would end everybody's
-        waiting.removeValue(forKey: id)?.resume(throwing: CancellationError())
+        queries.removeValue(forKey: id)?.continuation.resume(throwing: CancellationError())
     }
 }
 
@@ -129,6 +210,9 @@ extension Answer {
             } catch {
                 self = .failed("unusable reply: \(error)")
             }
+        case ARES_ECONNREFUSED:
+            // c-ares says so of servers that are not reached and of those that answer SERVFAIL or REFUSED alike.
+            self = .failed("no name server is reached, or they refuse or fail")
         default:
             self = .failed(unsafe String(cString: ares_strerror(outcome.status)))
         }

@@ -6,9 +6,11 @@ internal import Synchronization
 /// The control loop: one thread that waits for descriptors, deadlines and jobs, and runs the actors of the control plane.
 /// It sleeps in epoll_wait until one of them has something; an idle gateway does not wake it.
 ///
-/// `@unchecked Sendable`: `jobs` is locked; everything else that can change is touched only on the executor's own
+/// Whoever uses it from elsewhere is done before ``stop()``: a job that comes after the end is never run.
+///
+/// `@unchecked Sendable`: `inbox` is locked; everything else that can change is touched only on the executor's own
 /// thread, and each function that does so checks that.
-final class EventExecutor: SerialExecutor, @unchecked Sendable {
+@safe final class EventExecutor: SerialExecutor, @unchecked Sendable {
     /// What a descriptor is ready for: epoll's bits.
     typealias Readiness = UInt32
     /// A scheduled call; kept to cancel it.
@@ -21,10 +23,28 @@ final class EventExecutor: SerialExecutor, @unchecked Sendable {
         let call: (Readiness) -> Void
     }
 
+    private enum Work {
+        case job(UnownedJob)
+        case call(@Sendable () -> Void)
+    }
+
+    private struct Inbox {
+        var works: [Work] = []
+        var isStopping = false
+    }
+
+    private static let eventCapacity = 32
+    /// Entries of cancelled timers are dropped when there are more of them than of living ones, and than this.
+    private static let cancelledTimersKept = 64
+
     private let epoll: Descriptor
     private let wakeUp: Descriptor
-    private let jobs = Mutex<(queue: [UnownedJob], isStopping: Bool)>(([], false))
+    private let inbox = Mutex(Inbox())
     private let ownThread = Atomic<UInt>(0)
+
+    /// What was taken from the inbox; the two arrays change places, so that neither is allocated anew.
+    private var batch: [Work] = []
+    private var events = unsafe [epoll_event](repeating: epoll_event(), count: eventCapacity)
 
     private var watches: [Int32: Watch] = [:]
     private var nextGeneration: UInt32 = 1
@@ -45,12 +65,21 @@ final class EventExecutor: SerialExecutor, @unchecked Sendable {
     // From any thread.
 
     func enqueue(_ job: consuming ExecutorJob) {
-        let job = UnownedJob(job)
-        let isFirst = jobs.withLock { jobs in
-            jobs.queue.append(job)
-            return jobs.queue.count == 1
+        add(.job(UnownedJob(job)))
+    }
+
+    /// Calls once, on the executor's thread, after what is there already. Dropped if it comes after the end.
+    func post(_ call: @escaping @Sendable () -> Void) {
+        add(.call(call))
+    }
+
+    private func add(_ work: Work) {
+        let isFirst = inbox.withLock { inbox in
+            inbox.works.append(work)
+            return inbox.works.count == 1
         }
-        if isFirst { wake() }
+        // The thread itself looks into the inbox before it sleeps.
+        if isFirst, !isOnOwnThread { wake() }
     }
 
     func asUnownedSerialExecutor() -> UnownedSerialExecutor { unsafe UnownedSerialExecutor(ordinary: self) }
@@ -61,9 +90,9 @@ final class EventExecutor: SerialExecutor, @unchecked Sendable {
 
     func isIsolatingCurrentContext() -> Bool? { isOnOwnThread }
 
-    /// Ends ``run()`` after the jobs that are queued now.
+    /// Ends ``run()`` when nothing more is queued.
     func stop() {
-        jobs.withLock { $0.isStopping = true }
+        inbox.withLock { $0.isStopping = true }
         wake()
     }
 
@@ -79,10 +108,12 @@ final class EventExecutor: SerialExecutor, @unchecked Sendable {
     /// Runs until ``stop()``. Called once, by the thread that becomes the executor's own.
     func run() {
         ownThread.store(pthread_self(), ordering: .relaxed)
-        while runJobs() {
+        while takeWork() {
+            runWork()
             runTimers()
             waitForEvents()
         }
+        ownThread.store(0, ordering: .relaxed)
     }
 
     /// Calls back, on this thread, whenever the descriptor is ready for one of `events`, until it is unwatched.
@@ -121,29 +152,41 @@ final class EventExecutor: SerialExecutor, @unchecked Sendable {
     func cancel(_ timer: TimerID) {
         checkIsolated()
         timerCalls[timer] = nil
+        let cancelled = timers.count - timerCalls.count
+        guard cancelled > max(timerCalls.count, Self.cancelledTimersKept) else { return }
+        timers.removeAll { timerCalls[$0] == nil }
     }
 
-    private func runJobs() -> Bool {
-        while true {
-            let (batch, isStopping) = jobs.withLock { jobs in
-                defer { jobs.queue.removeAll(keepingCapacity: true) }
-                return (jobs.queue, jobs.isStopping)
-            }
-            for job in batch { unsafe job.runSynchronously(on: asUnownedSerialExecutor()) }
-            if batch.isEmpty { return !isStopping }
+    /// False when all is done. Only what is there now is taken: jobs that keep each other going must not starve timers
+    /// and descriptors.
+    private func takeWork() -> Bool {
+        inbox.withLock { inbox in
+            swap(&inbox.works, &batch)
+            return !(batch.isEmpty && inbox.isStopping)
         }
     }
 
+    private func runWork() {
+        for work in batch {
+            switch work {
+            case .job(let job): unsafe job.runSynchronously(on: asUnownedSerialExecutor())
+            case .call(let call): call()
+            }
+        }
+        batch.removeAll(keepingCapacity: true)
+    }
+
+    /// Those that are due now; a call that schedules another for a time that has passed waits for the next turn.
     private func runTimers() {
         let now = MonotonicClock.now()
-        while let timer = timers.popDue(now) { timerCalls.removeValue(forKey: timer)?() }
+        var due: [TimerID] = []
+        while let timer = timers.popDue(now) { due.append(timer) }
+        for timer in due { timerCalls.removeValue(forKey: timer)?() }
     }
 
     private func waitForEvents() {
-        let hasJobs = jobs.withLock { !$0.queue.isEmpty || $0.isStopping }
-        let limit = hasJobs ? 0 : MonotonicClock.milliseconds(until: timers.nextDue, from: MonotonicClock.now())
-        var events = unsafe [epoll_event](repeating: epoll_event(), count: 32)
-        let count = unsafe epoll_wait(epoll.number, &events, 32, limit)
+        let limit = waitLimit()
+        let count = unsafe epoll_wait(epoll.number, &events, Int32(Self.eventCapacity), limit)
         precondition(count >= 0 || errno == EINTR, "epoll_wait on our own set: errno \(errno)")
         for index in 0..<Int(max(count, 0)) {
             let event = unsafe events[index]
@@ -152,5 +195,12 @@ final class EventExecutor: SerialExecutor, @unchecked Sendable {
             guard data != 0, let watch = watches[descriptor], watch.generation == UInt32(data >> 32) else { continue }
             unsafe watch.call(event.events)
         }
+    }
+
+    /// In milliseconds; -1 is for ever.
+    private func waitLimit() -> Int32 {
+        guard inbox.withLock({ $0.works.isEmpty && !$0.isStopping }) else { return 0 }
+        timers.dropFirst { timerCalls[$0] == nil }
+        return MonotonicClock.milliseconds(until: timers.nextDue, from: MonotonicClock.now())
     }
 }

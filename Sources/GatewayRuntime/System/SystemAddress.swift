@@ -4,7 +4,7 @@ internal import Glibc
 /// An address in the kernel's form.
 struct SystemAddress {
     private var storage = sockaddr_storage()
-    private let length: socklen_t
+    private var length: socklen_t
 
     /// AF_INET or AF_INET6.
     var family: Int32 { Int32(storage.ss_family) }
@@ -21,12 +21,36 @@ struct SystemAddress {
         }
     }
 
+    /// The address that a socket is bound to; `nil` where it has none.
+    init?(boundTo descriptor: Int32) {
+        length = socklen_t(MemoryLayout<sockaddr_storage>.size)
+        let result = unsafe withUnsafeMutablePointer(to: &storage) { pointer in
+            unsafe pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                unsafe getsockname(descriptor, $0, &length)
+            }
+        }
+        guard result == 0, family == AF_INET || family == AF_INET6 else { return nil }
+    }
+
+    /// The same in our own form.
+    var address: SocketAddress {
+        unsafe withUnsafeBytes(of: storage) { raw in
+            let port = unsafe UInt16(bigEndian: raw.loadUnaligned(fromByteOffset: 2, as: UInt16.self))
+            let bytes = unsafe family == AF_INET ? raw[4..<8] : raw[8..<24]
+            guard let ip = unsafe IPAddress(bytes: bytes) else { preconditionFailure("4 or 16 bytes are an address") }
+            return SocketAddress(ip: ip, port: port)
+        }
+    }
+
     /// connect(2) to this address.
     mutating func connect(_ descriptor: Int32) -> Int32 {
+        unsafe withPointer { unsafe Glibc.connect(descriptor, $0, $1) }
+    }
+
+    /// Lends it in the form that system calls take.
+    mutating func withPointer(_ body: (UnsafePointer<sockaddr>, socklen_t) -> Int32) -> Int32 {
         unsafe withUnsafePointer(to: &storage) { pointer in
-            unsafe pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                unsafe Glibc.connect(descriptor, $0, length)
-            }
+            unsafe pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { unsafe body($0, length) }
         }
     }
 }

@@ -1,6 +1,5 @@
 import CSplice
 import Glibc
-import Synchronization
 
 /// An event, and the loop it came from.
 struct LoggedEvent: Sendable, CustomStringConvertible {
@@ -9,15 +8,16 @@ struct LoggedEvent: Sendable, CustomStringConvertible {
 
     var description: String {
         """
-        loop \(loop): \(event.kind) session \(String(event.session, radix: 16)) attempt \(event.attempt) \
-        error \(event.error) reason \(event.reason) up \(event.bytes_up) down \(event.bytes_down)
+        loop \(loop): kind \(event.kind.rawValue) session \(String(event.session, radix: 16)) \
+        attempt \(event.attempt) error \(event.error) reason \(event.reason.rawValue) \
+        up \(event.bytes_up) down \(event.bytes_down)
         """
     }
 }
 
 /// Everything the loops of a plane said, in order of arrival.
 final class EventLog: Sendable {
-    private let events = Mutex<[LoggedEvent]>([])
+    private let events = Guarded<[LoggedEvent]>([])
 
     /// No event that a test waits for came in time.
     struct Missing: Error, CustomStringConvertible {

@@ -32,7 +32,7 @@ typealias EventHandler = @Sendable (LoopHandle, csp_event) -> Void
 /// One thread that runs one loop, logs its events, and does what others ask to have done on it.
 final class LoopThread: Sendable {
     let handle: LoopHandle
-    private let orders = Mutex<[@Sendable () -> Void]>([])
+    private let orders = Guarded<[@Sendable () -> Void]>([])
     private let isStopping = Atomic(false)
     private let hasStopped = DispatchSemaphore(value: 0)
 
@@ -53,25 +53,31 @@ final class LoopThread: Sendable {
                 log.append(LoggedEvent(loop: handle.index, event: event))
                 handler(handle, event)
             }
-            for order in orders.withLock({ orders in defer { orders = [] }; return orders }) { order() }
+            for order in takeOrders() { order() }
+        }
+    }
+
+    private func takeOrders() -> [@Sendable () -> Void] {
+        orders.withLock { orders in
+            defer { orders = [] }
+            return orders
         }
     }
 
     /// Runs the body on the loop's thread and returns its value.
     func perform<Value: Sendable>(_ body: @escaping @Sendable (LoopHandle) -> Value) -> Value {
-        let result = Mutex<Value?>(nil)
+        let result = Guarded<Value?>(nil)
         let done = DispatchSemaphore(value: 0)
-        let carrier = Carrier(result)
         orders.withLock { orders in
             orders.append { [handle] in
                 let value = body(handle)
-                carrier.result.withLock { $0 = value }
+                result.withLock { $0 = value }
                 done.signal()
             }
         }
         precondition(csp_loop_wake(handle.pointer) == 0, "csp_loop_wake")
         precondition(done.wait(timeout: .now() + .seconds(30)) == .success, "the loop's thread does not answer")
-        guard let value = carrier.result.withLock({ $0 }) else { preconditionFailure("it was set before the signal") }
+        guard let value = result.withLock({ $0 }) else { preconditionFailure("it was set before the signal") }
         return value
     }
 
@@ -81,10 +87,4 @@ final class LoopThread: Sendable {
         precondition(csp_loop_wake(handle.pointer) == 0, "csp_loop_wake")
         precondition(hasStopped.wait(timeout: .now() + .seconds(30)) == .success, "the loop's thread does not stop")
     }
-}
-
-/// A value that two threads hand over through a lock.
-private final class Carrier<Value: Sendable>: Sendable {
-    let result: Mutex<Value?>
-    init(_ result: consuming sending Mutex<Value?>) { self.result = result }
 }

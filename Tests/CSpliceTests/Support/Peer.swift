@@ -104,6 +104,27 @@ final class Peer: Sendable {
         }
     }
 
+    /// Sends text and, with it, a duplicate of this socket's descriptor (SCM_RIGHTS); for unix sockets.
+    func sendPassingADescriptor(_ text: String) throws {
+        var text = Array(text.utf8)
+        // cmsghdr: its length with the payload (8 bytes), level, type; then the descriptor, padded to 8.
+        var control: [Int32] = [20, 0, SOL_SOCKET, Int32(SCM_RIGHTS), descriptor, 0]
+        let sent = text.withUnsafeMutableBytes { text in
+            control.withUnsafeMutableBytes { control in
+                var vector = iovec(iov_base: text.baseAddress, iov_len: text.count)
+                return withUnsafeMutablePointer(to: &vector) { vector in
+                    var message = msghdr()
+                    message.msg_iov = vector
+                    message.msg_iovlen = 1
+                    message.msg_control = control.baseAddress
+                    message.msg_controllen = control.count
+                    return sendmsg(descriptor, &message, Int32(MSG_NOSIGNAL))
+                }
+            }
+        }
+        guard sent == text.count else { throw SocketFailure.system(operation: "sendmsg", errno: errno) }
+    }
+
     /// Waits for bytes and returns how many there were; 0 is the end of the stream.
     func receive(into buffer: UnsafeMutableRawBufferPointer, within duration: Duration = Deadline.usual) throws -> Int {
         let deadline = Deadline(in: duration)

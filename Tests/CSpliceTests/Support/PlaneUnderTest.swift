@@ -135,7 +135,9 @@ func freshSocketPath() -> String {
     "/tmp/csplice-\(getpid())-\(UInt64.random(in: 0 ... .max)).sock"
 }
 
-private func openListener(_ plane: OpaquePointer, at entrance: PlaneUnderTest.Entrance) throws -> (UInt32, Destination) {
+private func openListener(
+    _ plane: OpaquePointer, at entrance: PlaneUnderTest.Entrance
+) throws -> (UInt32, Destination) {
     guard entrance != .unix else {
         let path = freshSocketPath()
         let result = csp_plane_listen_unix(plane, path, 0o600)

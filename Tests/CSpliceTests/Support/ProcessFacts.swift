@@ -2,13 +2,30 @@ import Glibc
 
 /// What the kernel says about this process.
 enum ProcessFacts {
-    /// Open descriptors, without the one that looks.
+    /// Open sockets and pipes. Of other kinds, files and timers for instance, Swift's own threads open some at any time.
     static func openDescriptors() -> Int {
+        openDescriptors { $0.hasPrefix("socket:") || $0.hasPrefix("pipe:") }
+    }
+
+    /// Open descriptors whose targets, as proc(5) names them, are to be counted.
+    static func openDescriptors(where isCounted: (String) -> Bool) -> Int {
         guard let directory = opendir("/proc/self/fd") else { preconditionFailure("/proc is mounted") }
         defer { closedir(directory) }
-        var count = -3  // ".", ".." and the directory itself
-        while readdir(directory) != nil { count += 1 }
+        var count = 0
+        while let entry = readdir(directory) {
+            let name = withUnsafeBytes(of: entry.pointee.d_name) { $0.prefix { $0 != 0 } }
+            if isCounted(target(of: "/proc/self/fd/" + String(decoding: name, as: UTF8.self))) { count += 1 }
+        }
         return count
+    }
+
+    /// "socket:[4711]", "pipe:[12]", "anon_inode:[eventpoll]", or the path of a file.
+    private static func target(of link: String) -> String {
+        withUnsafeTemporaryAllocation(of: CChar.self, capacity: 256) { target in
+            guard let start = target.baseAddress else { preconditionFailure("it has a capacity") }
+            let length = readlink(link, start, target.count)
+            return String(decoding: UnsafeRawBufferPointer(start: start, count: max(length, 0)), as: UTF8.self)
+        }
     }
 
     /// CPU time of all threads so far.

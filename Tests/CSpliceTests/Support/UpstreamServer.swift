@@ -57,3 +57,11 @@ func refusingAddress() throws -> csp_address {
     server.close()
     return server.address
 }
+
+/// A blocking, listening socket as another program would hand it over.
+func listeningSocket() throws -> (Int32, Destination) {
+    let descriptor = try check("socket", socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0))
+    try check("bind", Destination.ip(.loopback4()).withSystemAddress { bind(descriptor, $0, $1) })
+    try check("listen", listen(descriptor, 16))
+    return (descriptor, .ip(.loopback4(port: try boundPort(of: descriptor))))
+}

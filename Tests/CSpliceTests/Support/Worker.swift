@@ -1,10 +1,9 @@
 import Dispatch
 import Glibc
-import Synchronization
 
 /// A thread that computes one value: blocking work has no place in Swift's own pool.
 final class Worker<Value: Sendable>: Sendable {
-    private let outcome = Mutex<Result<Value, any Error>?>(nil)
+    private let outcome = Guarded<Result<Value, any Error>?>(nil)
     private let done = DispatchSemaphore(value: 0)
 
     init(_ body: @escaping @Sendable () throws -> Value) {

@@ -40,6 +40,10 @@ import Testing
         #expect(expected.hedgeDelay == .milliseconds(250))
         #expect(expected.holdTimeout == .seconds(10))
         #expect(expected.retryDelay == .seconds(60))
+        #expect(expected.healthCheck == .auto && expected.healthCheck.fixedKind == nil)
+        #expect(expected.healthInterval == .seconds(5))
+        #expect(expected.healthCertificateFile == nil && expected.healthKeyFile == nil)
+        #expect(expected.discoveryVerification == .domain)
         #expect(expected.maximumSessions == nil)
         #expect(expected.loops == nil)
         #expect(expected.keepalive == .seconds(15))
@@ -82,6 +86,8 @@ import Testing
                 .listenAddresses: ["0.0.0.0:1,unix:///run/x", "[::1]:2"], .endpoints: [""],
                 .discoveryDomain: ["Example.com"],
                 .discoveryName: ["a"], .insecureDiscovery: ["T"], .trustedCAFile: ["ca.pem"],
+                .discoveryVerification: ["target"], .healthCheck: ["https"], .healthInterval: ["0"],
+                .healthCertificateFile: ["client.pem"], .healthKeyFile: ["client.key"],
                 .dnsServers: ["10.0.0.2", "10.0.0.3:54,[fd00::1]:55,fd00::2"], .minimumTTL: ["2s"], .maximumTTL: ["2s"],
                 .removedEndpointGrace: ["0"], .stateDirectory: ["/s"], .policy: ["round-robin"], .dialTimeout: ["10ms"],
                 .hedgeDelay: ["0"], .holdTimeout: ["0s"], .retryDelay: ["24h"], .maximumSessions: ["7"], .loops: ["64"],
@@ -94,6 +100,9 @@ import Testing
         #expect(all.discoveryName == "a")
         #expect(all.insecureDiscovery && all.accessLog)
         #expect(all.trustedCAFile == "ca.pem")
+        #expect(all.discoveryVerification == .target)
+        #expect(all.healthCheck.fixedKind == .https && all.healthInterval == nil)
+        #expect(all.healthCertificateFile == "client.pem" && all.healthKeyFile == "client.key")
         #expect(all.dnsServers.map(\.description) == ["10.0.0.2:53", "10.0.0.3:54", "[fd00::1]:55", "[fd00::2]:53"])
         #expect(all.minimumTTL == .seconds(2) && all.maximumTTL == .seconds(2))
         #expect(all.removedEndpointGrace == .zero)
@@ -154,6 +163,26 @@ import Testing
             (
                 .discoveryName, "a",
                 #"--discovery-srv-name: "a" cannot be used: it means something only together with --discovery-srv; set that too"#
+            ),
+            (
+                .healthCheck, "tsl",
+                #"--health-check: "tsl" cannot be used: write auto, tcp, tls, http or https"#
+            ),
+            (
+                .healthInterval, "50ms",
+                #"--health-interval: "50ms" cannot be used: allowed is 0, or 100ms to 1h0m0s, such as 5s"#
+            ),
+            (
+                .healthCertificateFile, "c.pem",
+                #"--health-cert-file: "c.pem" cannot be used: it means something only together with --health-key-file; set that too"#
+            ),
+            (
+                .healthKeyFile, "c.key",
+                #"--health-key-file: "c.key" cannot be used: it means something only together with --health-cert-file; set that too"#
+            ),
+            (
+                .discoveryVerification, "target",
+                #"--discovery-verify: "target" cannot be used: it means something only together with --trusted-ca-file; set that too"#
             ),
             (
                 .stateDirectory, "var/lib",

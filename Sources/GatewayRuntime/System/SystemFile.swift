@@ -1,9 +1,7 @@
 internal import Glibc
 
-/// The files by which a machine says how names are resolved.
+/// Small text files of the system.
 enum SystemFile {
-    static let hosts = "/etc/hosts"
-    static let resolvConf = "/etc/resolv.conf"
     /// As much as a parser of ours looks at.
     private static let longest = 1 << 20
 
@@ -21,6 +19,6 @@ enum SystemFile {
             guard count > 0 else { break }
             bytes += chunk[..<count]
         }
-        return String(decoding: bytes, as: UTF8.self)
+        return String(decoding: bytes.prefix(longest), as: UTF8.self)
     }
 }

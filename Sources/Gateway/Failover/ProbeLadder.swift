@@ -1,0 +1,210 @@
+/// Which kind of probe an endpoint gets, and what an outcome means for it.
+///
+/// Under `auto` each endpoint gets the strongest kind that has ever worked on it. Stronger kinds are explored by routine
+/// probes, never under suspicion, and what such a trial fails to get is no evidence: a member may well serve gRPC without
+/// serving `/health` on that port. What has worked once is expected from then on.
+public struct ProbeLadder: Equatable, Sendable {
+    /// What the settings say, and what the endpoint's source says about it.
+    public struct Options: Equatable, Sendable {
+        /// The kind to use, or `auto`.
+        public var check: HealthCheck
+        /// Whether a client certificate or an authority is configured, without which `https` is not tried.
+        public var hasTLSFiles: Bool
+        /// Whether the endpoint is declared to speak TLS; it then never gets plain HTTP. `nil` where nothing is said.
+        public var speaksTLS: Bool?
+
+        /// Options in all their parts.
+        public init(check: HealthCheck = .auto, hasTLSFiles: Bool = false, speaksTLS: Bool? = nil) {
+            self.check = check
+            self.hasTLSFiles = hasTLSFiles
+            self.speaksTLS = speaksTLS
+        }
+    }
+
+    /// What a probe's outcome, or a client's dial, says about the endpoint.
+    public enum Verdict: Hashable, Sendable {
+        /// It works.
+        case alive
+        /// It does not answer.
+        case dead(DialFailure)
+        /// It answers that it cannot serve.
+        case unhealthy(UnhealthyReason)
+        /// Nothing, for or against.
+        case inconclusive
+    }
+
+    /// The wait from one round of explorations to the next: doubled from the first up to the longest, so that ten
+    /// thousand gateways do not fill the members' logs with what will never work.
+    public static let explorationPause = (first: Duration.seconds(300), longest: Duration.seconds(3600))
+    /// So many answers in a row in another language, and the endpoint has changed: what worked is forgotten.
+    public static let misfitsThatUnlearn = 3
+
+    /// What is given.
+    public let options: Options
+    /// The kinds that have worked. `tcp` is never among them: it proves nothing that a dial does not.
+    public private(set) var worked: Set<ProbeKind> = []
+    /// The kind whose evidence speaks against the endpoint: success of a weaker kind does not restore it.
+    public private(set) var heldBy: ProbeKind?
+    private var misfits = 0
+    private var unexplored: [ProbeKind] = []
+    private var explorationDue: Instant?
+    private var explorationWait = Self.explorationPause.first
+
+    /// An endpoint of which nothing is known.
+    public init(_ options: Options) {
+        self.options = options
+    }
+
+    /// The strongest kind that has worked; `tcp` where none has.
+    public var strongest: ProbeKind { options.check.fixedKind ?? worked.max() ?? .tcp }
+
+    /// Whether success of this kind may restore an endpoint that is believed bad.
+    public func mayRestore(_ kind: ProbeKind) -> Bool {
+        heldBy.map { kind >= $0 } ?? true
+    }
+
+    /// When a routine probe should explore; `nil` while there is nothing to explore. In the past means now.
+    public var nextExploration: Instant? {
+        candidates.isEmpty || heldBy != nil ? nil : explorationDue
+    }
+
+    /// The kind for the next probe. A routine probe is one without suspicion, of an endpoint that is believed good.
+    public mutating func kindOfNextProbe(isRoutine: Bool, at now: Instant) -> ProbeKind {
+        if let fixed = options.check.fixedKind { return fixed }
+        if isAtOdds, let other = candidates(besides: strongest).first {
+            misfits += 1  // even: the usual kind is next again
+            return other
+        }
+        guard isRoutine, let due = nextExploration, due <= now else { return strongest }
+        if unexplored.isEmpty { unexplored = candidates }
+        let kind = unexplored.removeFirst()
+        if unexplored.isEmpty {
+            explorationDue = now + explorationWait
+            explorationWait = min(explorationWait * 2, Self.explorationPause.longest)
+        }
+        return kind
+    }
+
+    /// A client's dial or another bare connect worked.
+    public mutating func dialSucceeded(at now: Instant) -> Verdict { succeeded(.tcp, at: now) }
+
+    /// A probe of this kind ended so.
+    public mutating func probeEnded(_ kind: ProbeKind, _ outcome: ProbeOutcome, at now: Instant) -> Verdict {
+        switch outcome {
+        case .connected: return succeeded(.tcp, at: now)
+        case .tlsAnswered: return answered(.tls, at: now)
+        case .http(.healthy): return answered(kind, at: now)
+        case .http(.unhealthy(let reason)):
+            learned(kind, at: now)
+            heldBy = kind
+            return .unhealthy(reason)
+        case .unusable(let answer): return gotUnusable(answer, from: kind, at: now)
+        case .failed(let failure, let stage): return failed(failure, stage, of: kind, at: now)
+        }
+    }
+
+    private func hasWorked(_ kind: ProbeKind) -> Bool { kind == .tcp || worked.contains(kind) }
+
+    private mutating func answered(_ kind: ProbeKind, at now: Instant) -> Verdict {
+        learned(kind, at: now)
+        return succeeded(kind, at: now)
+    }
+
+    private mutating func succeeded(_ kind: ProbeKind, at now: Instant) -> Verdict {
+        if explorationDue == nil { explorationDue = now }
+        if kind == strongest { misfits = 0 }
+        guard mayRestore(kind) else { return .inconclusive }
+        heldBy = nil
+        return .alive
+    }
+
+    private mutating func failed(
+        _ failure: DialFailure, _ stage: ProbeStage, of kind: ProbeKind, at now: Instant
+    ) -> Verdict {
+        guard failure.isEvidence else { return .inconclusive }
+        if stage == .dialing { return .dead(failure) }
+        // What came before the failure has worked; what did not come counts where it is expected.
+        let missing: ProbeKind = kind == .https && stage == .connected ? .tls : kind
+        let isExpected = hasWorked(missing) || kind == options.check.fixedKind && failure == .timedOut
+        guard isExpected else { return stage == .secured ? answered(.tls, at: now) : succeeded(.tcp, at: now) }
+        heldBy = max(heldBy ?? missing, missing)
+        misfits += failure == .timedOut ? 0 : 1
+        return .dead(failure)
+    }
+}
+
+// What may be tried, and what answers in another language mean.
+extension ProbeLadder {
+    /// It closes connections without an answer: perhaps it speaks TLS now and did not before, or the other way round, so
+    /// every second probe tries that.
+    private var isAtOdds: Bool { misfits >= Self.misfitsThatUnlearn && !misfits.isMultiple(of: 2) }
+
+    /// The stronger kinds that have not worked and may.
+    private var candidates: [ProbeKind] {
+        guard options.check == .auto else { return [] }
+        switch worked.max() {
+        case .http, .https: return []
+        case .tls: return options.hasTLSFiles ? [.https] : []
+        case .tcp, nil: return candidates(besides: .tcp)
+        }
+    }
+
+    /// TLS first where nothing is said: etcd closes a plain port without a word when it gets a ClientHello, and logs a
+    /// warning when a TLS port gets plain HTTP (seen with 3.4.23).
+    private func candidates(besides kind: ProbeKind) -> [ProbeKind] {
+        let withTLS: [ProbeKind] = options.hasTLSFiles ? [.https, .tls] : [.tls]
+        let all: [ProbeKind] =
+            switch (options.speaksTLS, kind) {
+            case (true, _): withTLS
+            case (_, .http): [.tls]
+            case (_, .tls), (_, .https): [.http]
+            case (false, .tcp): [.http, .tls]
+            case (nil, .tcp): [.tls, .http]
+            }
+        return all.filter { $0 != kind }
+    }
+
+    /// A kind works. Plain and TLS exclude each other on one port, so the other one is forgotten.
+    private mutating func learned(_ kind: ProbeKind, at now: Instant) {
+        guard kind != .tcp else { return }
+        let news: Set<ProbeKind> = kind == .https ? [.tls, .https] : [kind]
+        guard !news.isSubset(of: worked) else { return }
+        let isChange = worked.contains(.http) != news.contains(.http)
+        if isChange, !worked.isEmpty {
+            worked = []
+            heldBy = nil
+            misfits = 0
+        }
+        worked.formUnion(news)
+        unexplored = []
+        explorationDue = now
+        explorationWait = Self.explorationPause.first
+    }
+
+    private mutating func gotUnusable(_ answer: UnusableAnswer, from kind: ProbeKind, at now: Instant) -> Verdict {
+        let proven: ProbeKind = kind == .https && answer.provesTLS ? .tls : .tcp
+        if proven == .tls, !hasWorked(.tls) { learned(.tls, at: now) }
+        guard hasWorked(kind), kind != .tcp else {
+            if answer == .wantsTLS, worked.isEmpty { unexplored = candidates.filter { $0 != .http } }
+            return succeeded(proven, at: now)
+        }
+        if case .status(let status) = answer, status >= 500 {
+            heldBy = kind
+            return .unhealthy(.status(status))
+        }
+        misfits += 1
+        guard misfits >= Self.misfitsThatUnlearn else { return .inconclusive }
+        unlearn(kind, at: now)
+        return succeeded(proven, at: now)
+    }
+
+    /// What worked works no more, and something else answers: the endpoint was configured anew.
+    private mutating func unlearn(_ kind: ProbeKind, at now: Instant) {
+        worked.remove(kind)
+        heldBy = nil
+        misfits = 0
+        unexplored = []
+        explorationWait = Self.explorationPause.first
+        explorationDue = worked.isEmpty ? now : now + explorationWait
+    }
+}

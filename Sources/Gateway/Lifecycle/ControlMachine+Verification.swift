@@ -1,0 +1,63 @@
+// Verified discovery: with an authority to trust, a target of the ssl service is dialed only after it has proven itself.
+extension ControlMachine {
+    /// The name for which an endpoint's certificate must be valid; `nil` where nothing has to be proven.
+    private func nameToProve(_ declaration: EndpointDeclaration) -> String? {
+        guard let rule = options.verification, declaration.origin == .discoveredTLS else { return nil }
+        switch rule {
+        case .domain(let domain): return domain
+        case .target: return declaration.key.host.plainName
+        }
+    }
+
+    /// Of these addresses those that may be dialed.
+    mutating func proven(_ addresses: [SocketAddress], of member: EndpointSet.Member, at now: Instant)
+        -> [SocketAddress]
+    {
+        guard nameToProve(member.declaration) != nil else {
+            verification[member.id] = nil
+            return addresses
+        }
+        verification[member.id, default: EndpointVerification()].addressesKnown(addresses, at: now)
+        return addresses.filter { verification[member.id]?.isVerified($0) == true }
+    }
+
+    mutating func dueVerifications(at now: Instant) -> [Action] {
+        verification.keys.sorted().flatMap { id -> [Action] in
+            guard let member = endpoints[id], let name = nameToProve(member.declaration) else { return [] }
+            return (verification[id]?.takeDue(at: now) ?? []).map { .verify(id, $0, name: name) }
+        }
+    }
+
+    /// An address has shown its certificate, or could not be asked.
+    public mutating func verificationEnded(
+        _ id: EndpointID, _ address: SocketAddress, _ result: EndpointVerification.Result, at now: Instant,
+        using generator: inout some RandomNumberGenerator
+    ) -> [Action] {
+        guard let key = endpoints[id]?.declaration.key else { return [] }
+        var actions: [Action] = []
+        if let state = verification[id]?.ended(address, result, at: now, using: &generator) {
+            actions = tell(state, result, key, address) + readAddresses(at: now)
+        }
+        return actions + settle(at: now, using: &generator)
+    }
+
+    private func tell(
+        _ state: EndpointVerification.State, _ result: EndpointVerification.Result, _ key: EndpointKey,
+        _ address: SocketAddress
+    ) -> [Action] {
+        switch (state, result) {
+        case (.verified, _): [.tell(.endpointVerified(key, address))]
+        case (.refused, .refused(let reason)): [.tell(.endpointRefused(key, address, reason: reason))]
+        case (.unverified(failures: 1), .unreachable(let failure)): [.tell(.endpointUnverified(key, address, failure))]
+        default: []
+        }
+    }
+}
+
+extension Host {
+    /// The text of an address or name, without the dot that marks a name as absolute.
+    var plainName: String {
+        guard case .name(let name) = self, name.utf8.last == UInt8(ascii: ".") else { return description }
+        return String(name.dropLast())
+    }
+}

@@ -1,0 +1,21 @@
+internal import CSplice
+
+/// The C plane. It is destroyed when the last one goes that could still use it, a loop's runner for example.
+///
+/// `@unchecked Sendable`: the pointer is set once; CSplice.h says which functions may be called from where.
+@safe final class PlaneOwner: @unchecked Sendable {
+    let plane: OpaquePointer
+
+    /// Creates a plane with these options.
+    init(_ options: csp_options) throws(SystemError) {
+        var created: OpaquePointer?
+        var options = options
+        try check("create the data plane", unsafe csp_plane_create(&options, &created))
+        guard let created = unsafe created else { preconditionFailure("a plane was created") }
+        unsafe plane = created
+    }
+
+    deinit {
+        unsafe csp_plane_destroy(plane)
+    }
+}
