@@ -33,7 +33,7 @@ struct Row: Sendable, Codable {
         isAsserted = experiment.proxy == .gateway
         checks =
             isAsserted && error == nil
-            ? experiment.fault.checks(measurement, health: security != .tls) : []
+            ? experiment.fault.checks(measurement, policy: policy, health: security != .tls) : []
     }
 
     /// Whether anything is demanded.
