@@ -20,7 +20,10 @@ extension Measurement {
             let first = records.requests.filter { $0.isAnswered && $0.member == newMember }.compactMap(\.endedAt).min()
             newMemberInUseAfter = first.map { max(0, seconds($0 - replacedAt)) }
         }
-        latestLateness = records.lateness.filter { $0.at >= began && $0.at <= ended }.map { seconds($0.by) }.max() ?? 0
+        // What was due at the end and not done is late as well.
+        let unfinished = records.lateness.last.map { ended - $0.at - FreshRequests.interval } ?? .zero
+        let lateness = records.lateness.filter { $0.at >= began && $0.at <= ended }.map(\.by) + [unfinished]
+        latestLateness = lateness.map(seconds).max() ?? 0
     }
 
     private mutating func measureRequests(

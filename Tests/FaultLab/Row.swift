@@ -33,7 +33,7 @@ struct Row: Sendable, Codable {
         isAsserted = experiment.proxy == .gateway
         checks =
             isAsserted && error == nil
-            ? experiment.fault.checks(measurement, health: security != .tls) : []
+            ? experiment.fault.checks(measurement, policy: policy, health: security != .tls) : []
     }
 
     /// Whether anything is demanded.
@@ -90,7 +90,7 @@ enum Report {
         let broken = asserted.filter { !$0.isGood }
         let list = broken.map { "\($0.cluster) \($0.policy) \($0.fault)" }.joined(separator: ", ")
         return broken.isEmpty
-            ? "All promises were kept: \(asserted.count) measurements."
+            ? "All promises were kept, in \(asserted.count) of \(asserted.count) measurements."
             : "Promises were broken in \(broken.count) of \(asserted.count) measurements: \(list)."
     }
 
