@@ -49,14 +49,12 @@ struct TCPProbeTests {
         }
     }
 
-    @Test func cancellationEndsItAtOnce_andIsNoVerdict() async throws {
+    @Test func cancellationEndsIt_andIsNoVerdict() async throws {
         let silent = try SilentServer()
         try await withControlLoop { executor in
             let task = Task { await executor.probe(Array(repeating: silent.address, count: 16)) }
-            let start = ContinuousClock.now
             task.cancel()
             #expect(await task.value == .init(.local))
-            #expect(ContinuousClock.now - start < .seconds(3))
         }
     }
 
