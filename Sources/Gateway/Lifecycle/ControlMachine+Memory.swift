@@ -10,6 +10,8 @@ struct Saving: Equatable, Sendable {
     var next: LastGoodSet?
     /// When.
     var due: Instant?
+    /// Whether endpoints or their addresses may have changed since the set was last looked at.
+    var isStale = false
 }
 
 extension ControlMachine {
@@ -32,6 +34,8 @@ extension ControlMachine {
     }
 
     private mutating func noteGoodSet(at now: Instant) {
+        guard saving.isStale else { return }
+        saving.isStale = false
         let set = goodSet
         guard !set.entries.isEmpty, set != (saving.next ?? saving.last) else { return }
         saving.next = set == saving.last ? nil : set

@@ -74,7 +74,11 @@ public struct NameWatch: Equatable, Sendable {
     }
 
     /// Whether nothing is watched.
+    /// Whether nothing is watched.
     public var isEmpty: Bool { entries.isEmpty }
+
+    /// How many questions are watched.
+    var count: Int { entries.count }
 
     /// When the next question is due.
     public var nextDue: Instant? { entries.values.compactMap(\.due).min() }
