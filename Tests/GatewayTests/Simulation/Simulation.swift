@@ -1,0 +1,239 @@
+import Gateway
+import GatewayTesting
+
+/// One gateway, its clients, a network and a name service, in virtual time: half a minute of faults, then calm.
+///
+/// The machine and the sequences are the real ones; around them stands what the runtime does. The same seed gives the
+/// same run.
+struct Simulation {
+    enum Event {
+        case answer(Question, Answer)
+        case probed(EndpointID, ProbeOutcome, SocketAddress?)
+        case dialed(client: Int, attempt: UInt32, DialFailure?)
+        case fact(Fact)
+        case planArrived(DialPlan)
+        case clientTimer(Int)
+        case clientComes
+        case fault
+        case shortageEnds
+        case healing
+    }
+
+    /// What a loop tells the control loop.
+    enum Fact {
+        case dialFailed(EndpointID, SocketAddress, DialFailure)
+        case dialSucceeded(EndpointID, SocketAddress)
+        case suspected(EndpointID)
+        case heldChanged
+    }
+
+    static let faultsEnd = Instant.zero + .seconds(30)
+    static let clientsEnd = Instant.zero + .seconds(60)
+    static let end = Instant.zero + .seconds(82)
+    /// By then every answer, however old, was replaced.
+    static let calmBegins = Instant.zero + .seconds(70)
+    /// From one loop to another.
+    static let hop = Duration.microseconds(50)
+
+    let options: ControlOptions
+    var generator: SeededGenerator
+    var cluster: SimulatedCluster
+    var machine: ControlMachine
+    var queue = EventQueue<Event>()
+    var now = Instant.zero
+    var machineDeadline: Instant?
+    var violations: [String] = []
+    var statistics = Statistics()
+
+    var plan: DialPlan
+    var planVersion = 0
+    var clients: [Int: SimulatedClient] = [:]
+    var nextClient = 0
+    var draining: [EndpointID: Instant] = [:]
+    /// Sessions that were joined and not reset, and to which address the last one was.
+    var sessions: [EndpointID: (count: UInt64, address: SocketAddress)] = [:]
+
+    /// What is counted for the invariants that are about the end.
+    struct Statistics {
+        var served = 0
+        var reset = 0
+        var lastPublish = Instant.zero
+        /// Since the calm began.
+        var probes = 0
+        var steps = 0
+        var secondBegan = Instant.zero
+    }
+
+    init(seed: UInt64) {
+        generator = SeededGenerator(seed: seed)
+        cluster = SimulatedCluster(using: &generator)
+        options = Self.options(for: cluster, using: &generator)
+        machine = ControlMachine(options: options)
+        plan = DialPlan(targets: [], good: 0, spread: 0, policy: options.policy, timing: options.timing)
+    }
+
+    private static func options(
+        for cluster: SimulatedCluster, using generator: inout SeededGenerator
+    ) -> ControlOptions {
+        var options = ControlOptions(.defaults)
+        options.policy = Policy.allCases.randomElement(using: &generator) ?? .pinned
+        options.retryDelay = .seconds(Int.random(in: 1...15, using: &generator))
+        options.names = NameWatch.Timing(minimumTTL: .seconds(1), maximumTTL: .seconds(20))
+        options.healthInterval = Bool.random(using: &generator) ? .seconds(5) : nil
+        options.removalGrace = .seconds(Int.random(in: 0...10, using: &generator))
+        options.endpointsAreDefault = cluster.source == .discovery || cluster.source == .insecureDiscovery
+        if cluster.isDiscovered {
+            options.discovery = DiscoverySource(
+                domain: "sim", suffix: nil, isInsecure: cluster.source == .insecureDiscovery, requiresTLS: false)
+        }
+        if !options.endpointsAreDefault { options.endpoints = cluster.members.map { configured($0, in: cluster) } }
+        return options
+    }
+
+    private static func configured(
+        _ member: SimulatedCluster.Member, in cluster: SimulatedCluster
+    ) -> EndpointDeclaration {
+        let host: Host = cluster.source == .addresses ? .address(member.address.ip) : .name(member.name)
+        return EndpointDeclaration(
+            StaticEndpoint(host: host, port: member.address.port, priority: member.priority))
+    }
+
+    /// Runs to the end, and returns what was wrong.
+    mutating func run() -> [String] {
+        let loopGuard = LoopGuard(
+            listeners: [SimulatedCluster.listener], localAddresses: [SimulatedCluster.listener.ip])
+        if Bool.random(using: &generator) { cluster.suffer(at: now, using: &generator) }
+        perform(machine.started(at: now, guardedBy: loopGuard, using: &generator))
+        queue.add(.clientComes, due: now)
+        queue.add(.fault, due: now + .seconds(1))
+        queue.add(.healing, due: Self.faultsEnd)
+        while let due = [queue.nextDue, machineDeadline].compactMap({ $0 }).min(), due < Self.end, violations.isEmpty {
+            step(to: due)
+        }
+        if violations.isEmpty { checkEnd() }
+        return violations
+    }
+
+    /// In a second of virtual time; a shortage of ours makes some hundreds.
+    private static let stepsAtMost = 5_000
+
+    private mutating func step(to due: Instant) {
+        if due - statistics.secondBegan >= .seconds(1) { (statistics.secondBegan, statistics.steps) = (due, 0) }
+        statistics.steps += 1
+        if statistics.steps > Self.stepsAtMost { violate("a busy loop, \(clients.count) clients") }
+        now = due
+        if queue.nextDue == due, let event = queue.pop() {
+            handle(event)
+        } else {
+            perform(machine.timerFired(at: now, activity: activity, using: &generator))
+            if let deadline = machine.nextDeadline, deadline <= now { violate("the deadline stays at \(deadline)") }
+        }
+    }
+
+    private mutating func handle(_ event: Event) {
+        switch event {
+        case .answer(let question, let answer):
+            perform(machine.answered(question, answer, at: now, using: &generator))
+        case .probed(let id, let outcome, let address): probed(id, outcome, address)
+        case .dialed(let client, let attempt, let failure): dialed(client, attempt, failure)
+        case .fact(let fact): take(fact)
+        case .planArrived(let plan): arrived(plan)
+        case .clientTimer(let client): clientTimerFired(client)
+        case .clientComes: clientComes()
+        case .fault: fault()
+        case .shortageEnds: cluster.network.setShort(false, at: now)
+        case .healing: cluster.heal(at: now, using: &generator)
+        }
+    }
+
+    private mutating func fault() {
+        guard now < Self.faultsEnd else { return }
+        cluster.suffer(at: now, using: &generator)
+        if cluster.network.isShort {
+            queue.add(.shortageEnds, due: now + .milliseconds(Int.random(in: 1...1_000, using: &generator)))
+        }
+        if Int.random(in: 0..<20, using: &generator) == 0 {
+            perform(machine.nameServiceChanged(at: now, using: &generator))
+        }
+        queue.add(.fault, due: now + .milliseconds(Int.random(in: 1...6_000, using: &generator)))
+    }
+
+    mutating func violate(_ what: String) { violations.append("\(now.nanoseconds / 1_000_000) ms: \(what)") }
+}
+
+// The control loop.
+extension Simulation {
+    mutating func perform(_ actions: [ControlMachine.Action]) {
+        for action in actions {
+            switch action {
+            case .ask(let question):
+                let (after, answer) = cluster.zone.answer(question)
+                queue.add(.answer(question, answer), due: now + after)
+            case .probe(let id, let what): probe(id, what)
+            case .publish(let plan):
+                statistics.lastPublish = now
+                check(plan)
+                queue.add(.planArrived(plan), due: now + Self.hop)
+            case .resetSessions(let id, let reason): resetSessions(id, reason)
+            case .verify: violate("nothing has to be verified")
+            case .save(let set): if set.entries.isEmpty { violate("an empty set is saved") }
+            case .tell(let notice): note(notice)
+            }
+        }
+        machineDeadline = machine.nextDeadline
+    }
+
+    private mutating func probe(_ id: EndpointID, _ what: EndpointHealth.Probe) {
+        statistics.probes += now > Self.calmBegins ? 1 : 0
+        if what.addresses.isEmpty { violate("a probe of nothing") }
+        for address in what.addresses { checkDialed(address) }
+        let isSecure = cluster.members.first { what.addresses.contains($0.address) }?.isSecure ?? false
+        let (after, outcome, address) = cluster.network.probe(what, ofTLS: isSecure)
+        queue.add(.probed(id, outcome, address), due: now + after)
+    }
+
+    private mutating func resetSessions(_ id: EndpointID, _ reason: ControlMachine.ResetReason) {
+        sessions[id] = nil
+        guard reason == .dead else { return }
+        if machine.health[id]?.isProvenDead != true { violate("sessions of a living endpoint are reset") }
+        if machine.health.values.allSatisfy({ !$0.isGood }) { violate("sessions are reset although all look dead") }
+    }
+
+    private mutating func note(_ notice: Notice) {
+        if case .endpointDraining(let key, _) = notice, let id = id(of: key) { draining[id] = now }
+        if case .endpointAdded(let key) = notice, let id = id(of: key) { draining[id] = nil }
+    }
+
+    private func id(of key: EndpointKey) -> EndpointID? {
+        machine.endpoints.all.first { $0.declaration.key == key }?.id
+    }
+
+    private mutating func take(_ fact: Fact) {
+        switch fact {
+        case .heldChanged:
+            let held = clients.values.count { $0.state == .held }
+            perform(machine.clientsHeld(held, at: now, using: &generator))
+        case .suspected(let id): perform(machine.suspected(id, at: now, using: &generator))
+        case .dialSucceeded(let id, let address):
+            perform(machine.dialSucceeded(id, address, at: now, using: &generator))
+        case .dialFailed(let id, let address, let failure):
+            let wasGood = machine.health[id]?.isGood ?? false
+            perform(machine.dialFailed(id, address, failure, at: now, using: &generator))
+            if !failure.isEvidence { checkStillGood(id, wasGood) }
+        }
+    }
+
+    private mutating func probed(_ id: EndpointID, _ outcome: ProbeOutcome, _ address: SocketAddress?) {
+        let wasGood = machine.health[id]?.isGood ?? false
+        perform(machine.probeEnded(id, outcome, at: address, now: now, using: &generator))
+        if case .failed(.local, _) = outcome { checkStillGood(id, wasGood) }
+    }
+
+    /// What the sessions look like: those of members that live have just received something.
+    var activity: [EndpointID: ControlMachine.Activity] {
+        sessions.mapValues { session in
+            let lives = cluster.network.hasListened(session.address, since: now)
+            return ControlMachine.Activity(sessions: session.count, lastReceived: lives ? now : nil)
+        }
+    }
+}
