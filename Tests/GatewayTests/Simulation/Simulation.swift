@@ -1,7 +1,7 @@
 import Gateway
 import GatewayTesting
 
-/// One gateway, its clients, a network and a name service, in virtual time: half a minute of faults, then calm.
+/// One gateway, its clients, a network and a name service, in virtual time: twenty seconds of faults, then calm.
 ///
 /// The machine and the sequences are the real ones; around them stands what the runtime does. The same seed gives the
 /// same run.
@@ -27,11 +27,11 @@ struct Simulation {
         case heldChanged
     }
 
-    static let faultsEnd = Instant.zero + .seconds(30)
-    static let clientsEnd = Instant.zero + .seconds(60)
-    static let end = Instant.zero + .seconds(82)
-    /// By then every answer, however old, was replaced.
-    static let calmBegins = Instant.zero + .seconds(70)
+    static let faultsEnd = Instant.zero + .seconds(20)
+    static let clientsEnd = Instant.zero + .seconds(50)
+    static let end = Instant.zero + .seconds(72)
+    /// By then every answer was replaced, every failing question asked again, every removal confirmed and every grace over.
+    static let calmBegins = Instant.zero + .seconds(62)
     /// From one loop to another.
     static let hop = Duration.microseconds(50)
 
