@@ -44,7 +44,8 @@ public struct GatewayService: Service {
         let held = HeldClients()
         let control = Control(
             executor: executor, options: options, resolver: resolver, published: published, held: held,
-            stateFile: settings.stateDirectory.map(StateFile.init(directory:)), logger: logger)
+            files: TLSFiles(settings), stateFile: settings.stateDirectory.map(StateFile.init(directory:)),
+            logger: logger)
         let plane = try DataPlane(
             options: try dataPlaneOptions(), plan: published, held: held,
             accessLog: settings.accessLog ? AccessLog(logger: logger) : nil, report: { control.tell($0) })

@@ -7,11 +7,11 @@ struct DNSClient {
 
     init(serverPort: UInt16) throws {
         socket = try LoopbackSocket(.datagram, address: "127.0.0.1", port: 0)
-        socket.setReceiveTimeout(.milliseconds(200))
+        socket.setReceiveTimeout(.milliseconds(20))  // it blocks one of the few threads of Swift's pool
         self.serverPort = serverPort
     }
 
-    /// The serial number of a zone; nil when there is no authoritative answer in 200 ms.
+    /// The serial number of a zone; nil when there is no authoritative answer in 20 ms.
     func serial(of zone: String) -> UInt32? {
         let identifier = UInt16.random(in: .min ... .max)
         let query = DNSMessage.query(identifier: identifier, name: zone, type: .soa)

@@ -1,7 +1,6 @@
 import Foundation
 import Synchronization
 
-
 /// A cluster of real etcd members on this machine, each on an address of its own, gone with its data when the last user
 /// lets go.
 public final class EtcdCluster: Sendable {
@@ -23,7 +22,7 @@ public final class EtcdCluster: Sendable {
         var clientPort: UInt16
         var peerPort: UInt16
         var clientScheme: String
-        var tlsFlags: [String]
+        var flags: [String]
     }
 
     private struct State {
@@ -43,9 +42,11 @@ public final class EtcdCluster: Sendable {
     /// - Parameters:
     ///   - size: how many members.
     ///   - clientPort: the port on which they all serve clients, each on its own address.
+    ///   - flags: what each member is told beside that.
     ///   - subnet: where their addresses are; one with addresses that nobody else has by default.
     public init(
         size: Int = 3, security: Security = .plain, clientPort: UInt16 = 2379, peerPort: UInt16 = 2380,
+        flags: [String] = [],
         subnet: LoopbackSubnet = LoopbackSubnet()
     ) async throws {
         self.subnet = subnet
@@ -71,7 +72,7 @@ public final class EtcdCluster: Sendable {
         }
         common = Common(
             clientPort: clientPort, peerPort: peerPort, clientScheme: security == .tls ? "https" : "http",
-            tlsFlags: tlsFlags)
+            flags: tlsFlags + flags)
 
         let names = (0..<size).map { "infra\($0)" }
         let founders = zip(names, hosts).map { "\($0)=http://\($1):\(peerPort)" }.joined(separator: ",")
@@ -97,25 +98,41 @@ public final class EtcdCluster: Sendable {
             EtcdMember.Settings(
                 name: name, address: host, clientPort: common.clientPort, peerPort: common.peerPort,
                 dataFolder: folder.path(of: name), initialCluster: cluster, isInitialClusterNew: isNew,
-                clientScheme: common.clientScheme, tlsFlags: common.tlsFlags))
+                clientScheme: common.clientScheme, flags: common.flags))
     }
 
     /// Lets another member join, on an address that none has had, and waits until it is healthy.
     ///
     /// A cluster without TLS: certificates are made for the first members' addresses only.
     public func addMember() async throws -> EtcdMember {
+        let member = try await startAnother(flags: [])
+        try await waitUntilHealthy(member)
+        return member
+    }
+
+    /// The same with a member that does not vote; returns when it has caught up and could be promoted.
+    public func addLearner() async throws -> EtcdMember {
+        let learner = try await startAnother(flags: ["--learner"])
+        let client = try etcdctl(learner.address)
+        try await eventually("the learner has caught up; its log ends: \(learner.log.suffix(1_000))") {
+            // "127.20.30.4:2379, 8e9e05c52164694d, 3.4.23, 20 kB, false, true, …": neither leader, nor voter
+            try await client.run(["endpoint", "status"]).output.contains(", false, true, ")
+        }
+        return learner
+    }
+
+    private func startAnother(flags: [String]) async throws -> EtcdMember {
         let (members, number) = state.withLock { ($0.members, $0.started) }
         let (name, host) = ("infra\(number)", subnet.address(number + 1))
         let url = "http://\(host):\(common.peerPort)"
         let client = try etcdctl(members[0].address)
         // Refused while the members have not been connected to each other for five seconds.
         try await eventually("\(name) may join", every: .milliseconds(200)) {
-            try await client.run(["member", "add", name, "--peer-urls=\(url)"]).isSuccess
+            try await client.run(["member", "add", name, "--peer-urls=\(url)"] + flags).isSuccess
         }
         let all = members.map { "\($0.name)=http://\($0.host):\(common.peerPort)" } + ["\(name)=\(url)"]
         let member = try makeMember(name: name, host: host, cluster: all.joined(separator: ","), isNew: false)
         try member.start()
-        try await waitUntilHealthy(member)
         state.withLock { state in
             state.members.append(member)
             state.started += 1

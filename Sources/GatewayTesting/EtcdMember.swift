@@ -13,7 +13,7 @@ public final class EtcdMember: Sendable {
         let initialCluster: String
         let isInitialClusterNew: Bool
         let clientScheme: String
-        let tlsFlags: [String]
+        let flags: [String]
     }
 
     private let settings: Settings
@@ -80,7 +80,7 @@ public final class EtcdMember: Sendable {
             "--initial-cluster=\(settings.initialCluster)",
             "--initial-cluster-state=\(settings.isInitialClusterNew ? "new" : "existing")",
             "--logger=zap", "--log-outputs=stderr", "--log-level=warn",
-        ] + settings.tlsFlags
+        ] + settings.flags
     }
 
     private var environment: [String: String] {

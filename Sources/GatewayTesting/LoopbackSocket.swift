@@ -41,6 +41,25 @@ final class LoopbackSocket: Sendable {
         close(descriptor)
     }
 
+    /// One of either kind on one port of 127.0.0.1. Between a port's being found free and being bound somebody may take it.
+    static func datagramAndStream(
+        on host: String = "127.0.0.1", port fixed: UInt16? = nil
+    ) throws -> (LoopbackSocket, LoopbackSocket) {
+        var lastError: any Error = TestingError("no port was tried")
+        for _ in 0..<10 {
+            do {
+                let port = try fixed ?? FreePort.next(on: host)
+                return (
+                    try LoopbackSocket(.datagram, address: host, port: port),
+                    try LoopbackSocket(.stream, address: host, port: port)
+                )
+            } catch {
+                lastError = error
+            }
+        }
+        throw lastError
+    }
+
     /// Makes `recv` and `accept` give up after `limit`.
     func setReceiveTimeout(_ limit: Duration) {
         let parts = limit.components

@@ -43,16 +43,14 @@ public final class ScriptedNameServer: Sendable {
     ///   - port: a free one by default; a resolv.conf can only name 53.
     public init(_ behaviour: Behaviour, on host: String = "127.0.0.1", port: UInt16? = nil) throws {
         let script = NameServerScript(behaviour)
-        let port = try port ?? FreePort.next(on: host)
-        let datagrams = try LoopbackSocket(.datagram, address: host, port: port)
-        let streams = try LoopbackSocket(.stream, address: host, port: port)
+        let (datagrams, streams) = try LoopbackSocket.datagramAndStream(on: host, port: port)
         for socket in [datagrams, streams] {
             // So that the threads see that the server was let go.
             socket.setReceiveTimeout(.milliseconds(100))
         }
         self.script = script
         self.host = host
-        self.port = port
+        self.port = datagrams.port
         Thread { Self.serveDatagrams(datagrams, script) }.start()
         Thread { Self.serveStreams(streams, script) }.start()
     }

@@ -5,9 +5,7 @@ public final class SilentNameServer: Sendable {
 
     /// Binds a port for UDP and TCP.
     public init() throws {
-        let port = try FreePort.next()
-        datagrams = try LoopbackSocket(.datagram, address: "127.0.0.1", port: port)
-        streams = try LoopbackSocket(.stream, address: "127.0.0.1", port: port)
+        (datagrams, streams) = try LoopbackSocket.datagramAndStream()
     }
 
     /// Its address in the form of `--dns-server`.

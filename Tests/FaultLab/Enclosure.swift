@@ -42,6 +42,16 @@ enum Enclosure {
         signal(SIGPIPE, SIG_IGN)
     }
 
+    /// Ends the lab when it hangs: continuous integration is not to wait for ever.
+    static func endUnlessCalledAgain(within seconds: UInt32) {
+        signal(SIGALRM) { _ in
+            let text: StaticString = "the lab hangs: no measurement ended in time\n"
+            _ = write(STDERR_FILENO, text.utf8Start, text.utf8CodeUnitCount)
+            _exit(3)
+        }
+        alarm(seconds)
+    }
+
     private static func mountPrivateFolder() throws {
         guard mount("fault-lab", privateFolder, "tmpfs", 0, "mode=755") == 0 else {
             throw TestingError(

@@ -65,6 +65,10 @@ enum Fault: String, CaseIterable, Sendable {
         }
     }
 
+    /// How long the clients are served before the blow. A gateway that has just started may not yet know how health can
+    /// be read; where that decides, it gets the time in which it asks for the first time.
+    var peace: Duration { self == .noQuorum ? .milliseconds(6_500) : .milliseconds(1_500) }
+
     /// How long the clients are watched at least, and at most when they wait for something to happen.
     var observation: (least: Duration, most: Duration) {
         switch self {

@@ -50,10 +50,17 @@ struct FaultLab: AsyncParsableCommand {
         say(Report.head)
         var rows: [Row] = []
         for security in clusters {
-            let members = try await LabCluster(security, on: lab.network.hosts)
+            var members = try await LabCluster(security, on: lab.network.hosts)
             for experiment in experiments(on: security) {
-                let row = try await measure(experiment, on: members, in: lab.lab)
-                rows.append(row)
+                Enclosure.endUnlessCalledAgain(within: 180)
+                do {
+                    rows.append(try await measure(experiment, on: members, in: lab.lab))
+                } catch {
+                    rows.append(Row(experiment, security, Measurement(), log: "", error: "\(error)"))
+                    say(Report.text(rows[rows.count - 1]))
+                    // Nobody knows in which state that one was left.
+                    members = try await replacement(of: members, on: lab.network.hosts)
+                }
                 try write(rows)
             }
         }
@@ -68,6 +75,17 @@ struct FaultLab: AsyncParsableCommand {
         let names = try await NameServer(zone: Scene.zone, records: [], port: 53)
         try Enclosure.useNameServer()
         return (Lab(gateway: Lab.GatewayUnderTest(program: program, flags: gatewayFlag), names: names), network)
+    }
+
+    private func replacement(of members: LabCluster, on hosts: [LabHost]) async throws -> LabCluster {
+        for member in members.members {
+            try await member.kill()
+        }
+        for host in hosts {
+            try await host.setLink(isUp: true)
+            try await host.stopFiltering()
+        }
+        return try await LabCluster(members.security, on: hosts)
     }
 
     /// Measures once more where the machine was too busy and a promise seemed to be broken.
@@ -107,19 +125,16 @@ struct FaultLab: AsyncParsableCommand {
 
     private var clusters: [LabCluster.Security] {
         let chosen = cluster.compactMap(LabCluster.Security.init(rawValue:))
-        if !chosen.isEmpty { return chosen }
-        return short ? [.plain, .tls] : [.plain, .tls]
+        return chosen.isEmpty ? [.plain, .tls] : chosen
     }
 
     private func experiments(on security: LabCluster.Security) -> [Lab.Experiment] {
-        let chosen = only.compactMap(Fault.init(rawValue:))
-        let faults = !chosen.isEmpty ? chosen : short ? Fault.short : Fault.allCases
         let kinds: [ProxyKind] = peers ? ProxyKind.allCases : [.gateway]
         var experiments: [Lab.Experiment] = []
         for round in 1...rounds {
-            for fault in faults {
+            for fault in faults(on: security) {
                 for kind in kinds {
-                    experiments += policies(of: kind).map {
+                    experiments += policies(of: kind, on: security).map {
                         Lab.Experiment(proxy: kind, policy: $0, fault: fault, round: round)
                     }
                 }
@@ -128,7 +143,16 @@ struct FaultLab: AsyncParsableCommand {
         return experiments
     }
 
-    private func policies(of kind: ProxyKind) -> [String] {
-        kind == .gateway && !policy.isEmpty ? policy : kind.policies
+    private func faults(on security: LabCluster.Security) -> [Fault] {
+        let chosen = only.compactMap(Fault.init(rawValue:))
+        if !chosen.isEmpty { return chosen }
+        // Where health cannot be read, nothing is promised about a lost quorum: the short form need not look.
+        return !short ? Fault.allCases : Fault.short.filter { security != .tls || $0 != .noQuorum }
+    }
+
+    private func policies(of kind: ProxyKind, on security: LabCluster.Security) -> [String] {
+        guard kind == .gateway else { return kind.policies }
+        if !policy.isEmpty { return policy }
+        return short && security != .plain ? ["pinned"] : kind.policies
     }
 }

@@ -16,9 +16,6 @@ struct Lab {
         let round: Int
     }
 
-    /// The warm-up: a gateway that has just started may still be getting to know its members.
-    static let warmUp = Duration.milliseconds(1_500)
-
     let gateway: GatewayUnderTest
     let names: NameServer
 
@@ -45,7 +42,7 @@ struct Lab {
             if fault.takesMemberAway {
                 try await watchSilently(victim, clients, target, cluster)
             }
-            try await Task.sleep(for: Self.warmUp)
+            try await Task.sleep(for: fault.peace)
             victim = try await memberOfKeptSession(clients, cluster, proxy)
             try await scene.begin(on: victim, clients: clients)
         }
@@ -121,7 +118,7 @@ extension Fault {
     /// Whether nothing that is worth waiting for is still to come.
     func isOver(_ soFar: Measurement) -> Bool {
         switch self {
-        case .allDown: soFar.servedAfterReturn != nil && soFar.keptAnsweredAfter != nil
+        case .allDown: soFar.servedAfterReturn != nil && soFar.keptAnsweredAfter != nil && soFar.unsettled == 0
         case .replaced: soFar.newMemberInUseAfter != nil
         case .lossy, .slow, .spaceAlarm, .learner: false
         default:

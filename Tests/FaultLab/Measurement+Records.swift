@@ -20,7 +20,10 @@ extension Measurement {
             let first = records.requests.filter { $0.isAnswered && $0.member == newMember }.compactMap(\.endedAt).min()
             newMemberInUseAfter = first.map { max(0, seconds($0 - replacedAt)) }
         }
-        latestLateness = records.lateness.filter { $0.at >= began && $0.at <= ended }.map { seconds($0.by) }.max() ?? 0
+        // What was due at the end and not done is late as well.
+        let unfinished = records.lateness.last.map { ended - $0.at - FreshRequests.interval } ?? .zero
+        let lateness = records.lateness.filter { $0.at >= began && $0.at <= ended }.map(\.by) + [unfinished]
+        latestLateness = lateness.map(seconds).max() ?? 0
     }
 
     private mutating func measureRequests(
@@ -33,6 +36,7 @@ extension Measurement {
             let wasUnderWay = timeline.wasUnderWay(from: request.startedAt, to: end)
             let isUnanswered = request.endedAt == nil
             if isUnanswered && end - request.startedAt < Self.youth { continue }
+            unsettled += isUnanswered ? 1 : 0
             if !request.isAnswered {
                 failures[request.failure ?? "no answer", default: 0] += 1
                 if wasUnderWay { cut += 1 } else { failed += 1 }

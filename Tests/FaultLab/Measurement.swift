@@ -14,6 +14,8 @@ struct Measurement: Sendable, Codable {
     var lastBadBeganAfter: Double?
     /// When the last unanswered request of client (a) had ended.
     var lastFailureEndedAfter: Double?
+    /// Those that were still waiting at the end, counted as failed or cut as well.
+    var unsettled = 0
     /// What went wrong, and how often.
     var failures: [String: Int] = [:]
 

@@ -13,8 +13,14 @@ struct Row: Sendable, Codable {
     let checks: [Check]
     /// What the proxy said; kept for reading when a promise was broken.
     let log: String
+    /// Why there is no measurement.
+    let error: String?
 
-    init(_ experiment: Lab.Experiment, _ security: LabCluster.Security, _ measurement: Measurement, log: String) {
+    /// - Parameter error: why `measurement` is empty, where it is.
+    init(
+        _ experiment: Lab.Experiment, _ security: LabCluster.Security, _ measurement: Measurement, log: String,
+        error: String? = nil
+    ) {
         cluster = security.rawValue
         proxy = experiment.proxy.rawValue
         policy = experiment.policy
@@ -23,13 +29,17 @@ struct Row: Sendable, Codable {
         round = experiment.round
         self.measurement = measurement
         self.log = log
+        self.error = error
+        isAsserted = experiment.proxy == .gateway
         checks =
-            experiment.proxy == .gateway
-            ? experiment.fault.checks(measurement, health: security != .tls) : []
+            isAsserted && error == nil
+            ? experiment.fault.checks(measurement, policy: policy, health: security != .tls) : []
     }
 
+    /// Whether anything is demanded.
+    let isAsserted: Bool
     /// Whether all promises were kept.
-    var isGood: Bool { checks.allSatisfy(\.isKept) }
+    var isGood: Bool { !isAsserted || (error == nil && checks.allSatisfy(\.isKept)) }
     /// Whether the machine was too busy to say anything about a broken promise.
     var isDoubtful: Bool { !isGood && measurement.latestLateness > 0.1 }
 }
@@ -61,20 +71,26 @@ enum Report {
             number(measured.slowestNew), number(measured.longestGap), number(measured.keptEndedAfter),
             number(measured.keptWorkedAgainIn), number(measured.silentEndedAfter), number(measured.latestLateness),
         ]
+        if let error = row.error {
+            return line(Array(columns.prefix(4))) + " not measured: " + error
+        }
         let verdict = row.checks.isEmpty ? "-" : row.isGood ? "ok" : "BROKEN"
         let broken = row.checks.filter { !$0.isKept }.map {
             "          \($0.words): \($0.measured.map { number($0) } ?? "never"), promised \(number($0.limit))"
         }
-        return ([line(columns) + " " + verdict] + broken).joined(separator: "\n")
+        let failures = row.measurement.failures.sorted { $0.value > $1.value }.map {
+            "          \($0.value) × \($0.key)"
+        }
+        return ([line(columns) + " " + verdict] + broken + failures).joined(separator: "\n")
     }
 
     /// The last words.
     static func summary(_ rows: [Row]) -> String {
-        let asserted = rows.filter { !$0.checks.isEmpty }
+        let asserted = rows.filter(\.isAsserted)
         let broken = asserted.filter { !$0.isGood }
         let list = broken.map { "\($0.cluster) \($0.policy) \($0.fault)" }.joined(separator: ", ")
         return broken.isEmpty
-            ? "All promises were kept: \(asserted.count) measurements."
+            ? "All promises were kept, in \(asserted.count) of \(asserted.count) measurements."
             : "Promises were broken in \(broken.count) of \(asserted.count) measurements: \(list)."
     }
 

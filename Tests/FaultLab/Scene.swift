@@ -7,8 +7,9 @@ final class Scene {
     static let zone = "fault-lab.test"
     /// For how long a name server's answer holds: short, so that a measurement does not take minutes.
     static let nameTTL: UInt32 = 2
-    /// Connections that may wait for a stopped member; the lab fills them.
-    static let backlog = 16
+    /// Connections that may wait for a stopped member: more than client (a) opens while it is watched, for a full queue
+    /// is another fault than a process that does not run; few enough to be filled where that is the fault.
+    static let backlog = 384
 
     let fault: Fault
     let cluster: LabCluster
@@ -177,8 +178,10 @@ final class Scene {
             newMember = try await cluster.number(of: new)
             hostsByName[name] = new.host
             try await publishNames()
+            timeline.replacedAt = .now
+            // Before the old answer has expired nobody can know the new one.
+            try await Task.sleep(for: .seconds(Int(Self.nameTTL) + 1))
         }
-        timeline.replacedAt = .now
     }
 
     private func publishNames() async throws {

@@ -21,7 +21,7 @@ extension Fault {
     ///
     /// A member that lost its quorum, and a learner, look well from outside: only where the gateway can read a member's
     /// health are they promised to be found.
-    func checks(_ measured: Measurement, health isReadable: Bool) -> [Check] {
+    func checks(_ measured: Measurement, policy: String, health isReadable: Bool) -> [Check] {
         switch self {
         case .killed, .refused:
             return [
@@ -49,8 +49,8 @@ extension Fault {
             return [
                 Check(.failedNewRequests, Double(measured.failed)),
                 Check(.newConnectionAnswered, measured.slowestNew),
-                Check(.newMemberInUse, measured.newMemberInUseAfter),
-            ]
+                Check(.waitingSessionReset, measured.keptLongestGap),
+            ] + (policy == "pinned" ? [] : [Check(.newMemberInUse, measured.newMemberInUseAfter)])
         case .lossy:
             return [
                 Check(.evictionsUnderLoss, Double(max(measured.evictions ?? 0, measured.keptEndings)))

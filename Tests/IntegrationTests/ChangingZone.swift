@@ -24,8 +24,8 @@ struct Listing {
     /// The same with names in full, for the scripted name server.
     var absoluteRecords: [ZoneRecord] { absoluteRecords(ttl: 1) }
 
-    func absoluteRecords(ttl: UInt32) -> [ZoneRecord] {
-        records(name: "\(name).example.com", service: "\(Self.service).example.com", ttl: ttl)
+    func absoluteRecords(ttl: UInt32, domain: String = "example.com") -> [ZoneRecord] {
+        records(name: "\(name).\(domain)", service: "\(Self.service).\(domain)", ttl: ttl)
     }
 
     private func records(name: String, service: String, ttl: UInt32) -> [ZoneRecord] {

@@ -1,15 +1,5 @@
 /// Which addresses of a discovered endpoint have shown a certificate that proves them; only those are dialed.
 public struct EndpointVerification: Equatable, Sendable {
-    /// What a try found.
-    public enum Result: Equatable, Sendable {
-        /// The certificate leads to the trusted authority and is valid for the name.
-        case verified
-        /// It answered with something else; a line for people says what.
-        case refused(String)
-        /// It could not be asked. That says nothing about its certificate.
-        case unreachable(DialFailure)
-    }
-
     /// Where an address stands.
     public enum State: Equatable, Sendable {
         /// Not known; tried `failures` times in vain. Can transition to: verified, refused.
@@ -25,8 +15,10 @@ public struct EndpointVerification: Equatable, Sendable {
         var due: Instant?  // nil while it is being asked
     }
 
-    /// A proven or refused address is asked again after this, for certificates change.
+    /// A proven address is asked again after this, for certificates change.
     public static let recheck = Duration.seconds(3600)
+    /// A refused one is asked again after this: somebody may have mended the certificate.
+    public static let refusedRecheck = Duration.seconds(60)
     /// An address that cannot be asked is tried again after a second, then later, at most after a minute.
     public static let backoff = Backoff(first: .seconds(1), longest: .seconds(60))
 
@@ -58,20 +50,21 @@ public struct EndpointVerification: Equatable, Sendable {
 
     /// An address was asked. Returns the state if it is another one than before.
     public mutating func ended(
-        _ address: SocketAddress, _ result: Result, at now: Instant, using generator: inout some RandomNumberGenerator
+        _ address: SocketAddress, _ finding: CertificateFinding, at now: Instant,
+        using generator: inout some RandomNumberGenerator
     ) -> State? {
         guard let before = entries[address], before.due == nil else { return nil }
-        let (state, wait) = next(before.state, result, using: &generator)
+        let (state, wait) = next(before.state, finding, using: &generator)
         entries[address] = Entry(state: state, due: now + wait)
         return state == before.state ? nil : state
     }
 
     private func next(
-        _ state: State, _ result: Result, using generator: inout some RandomNumberGenerator
+        _ state: State, _ finding: CertificateFinding, using generator: inout some RandomNumberGenerator
     ) -> (State, Duration) {
-        switch result {
+        switch finding {
         case .verified: return (.verified, Self.recheck)
-        case .refused: return (.refused, Self.recheck)
+        case .refused: return (.refused, Self.refusedRecheck)
         case .unreachable:
             // What was proven stays proven: only another certificate would say otherwise.
             guard case .unverified(let failures) = state else { return (state, Self.backoff.longest) }

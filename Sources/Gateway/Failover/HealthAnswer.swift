@@ -13,7 +13,7 @@ public enum HealthAnswer {
     public static func outcome(status: Int, body: [UInt8]) -> ProbeOutcome {
         switch (status, text(of: "health", in: body)) {
         case (200, "true"): return .http(.healthy)
-        case (_, "false"): break
+        case (200, "false"), (503, "false"): break
         case (400, _) where body.contains("HTTPS server"): return .unusable(.wantsTLS)  // so says Go's net/http
         default: return .unusable(.status(status))
         }

@@ -42,13 +42,13 @@ public struct ProbeLadder: Equatable, Sendable {
     /// What is given.
     public let options: Options
     /// The kinds that have worked. `tcp` is never among them: it proves nothing that a dial does not.
-    public private(set) var worked: Set<ProbeKind> = []
+    public internal(set) var worked: Set<ProbeKind> = []
     /// The kind whose evidence speaks against the endpoint: success of a weaker kind does not restore it.
-    public private(set) var heldBy: ProbeKind?
-    private var misfits = 0
-    private var unexplored: [ProbeKind] = []
-    private var explorationDue: Instant?
-    private var explorationWait = Self.explorationPause.first
+    public internal(set) var heldBy: ProbeKind?
+    var misfits = 0
+    var unexplored: [ProbeKind] = []
+    var explorationDue: Instant?
+    var explorationWait = Self.explorationPause.first
 
     /// An endpoint of which nothing is known.
     public init(_ options: Options) {
@@ -103,14 +103,14 @@ public struct ProbeLadder: Equatable, Sendable {
         }
     }
 
-    private func hasWorked(_ kind: ProbeKind) -> Bool { kind == .tcp || worked.contains(kind) }
+    func hasWorked(_ kind: ProbeKind) -> Bool { kind == .tcp || worked.contains(kind) }
 
     private mutating func answered(_ kind: ProbeKind, at now: Instant) -> Verdict {
         learned(kind, at: now)
         return succeeded(kind, at: now)
     }
 
-    private mutating func succeeded(_ kind: ProbeKind, at now: Instant) -> Verdict {
+    mutating func succeeded(_ kind: ProbeKind, at now: Instant) -> Verdict {
         if explorationDue == nil { explorationDue = now }
         if kind == strongest { misfits = 0 }
         guard mayRestore(kind) else { return .inconclusive }
@@ -130,81 +130,5 @@ public struct ProbeLadder: Equatable, Sendable {
         heldBy = max(heldBy ?? missing, missing)
         misfits += failure == .timedOut ? 0 : 1
         return .dead(failure)
-    }
-}
-
-// What may be tried, and what answers in another language mean.
-extension ProbeLadder {
-    /// It closes connections without an answer: perhaps it speaks TLS now and did not before, or the other way round, so
-    /// every second probe tries that.
-    private var isAtOdds: Bool { misfits >= Self.misfitsThatUnlearn && !misfits.isMultiple(of: 2) }
-
-    /// The stronger kinds that have not worked and may.
-    private var candidates: [ProbeKind] {
-        guard options.check == .auto else { return [] }
-        switch worked.max() {
-        case .http, .https: return []
-        case .tls: return options.hasTLSFiles ? [.https] : []
-        case .tcp, nil: return candidates(besides: .tcp)
-        }
-    }
-
-    /// TLS first where nothing is said: etcd closes a plain port without a word when it gets a ClientHello, and logs a
-    /// warning when a TLS port gets plain HTTP (seen with 3.4.23).
-    private func candidates(besides kind: ProbeKind) -> [ProbeKind] {
-        let withTLS: [ProbeKind] = options.hasTLSFiles ? [.https, .tls] : [.tls]
-        let all: [ProbeKind] =
-            switch (options.speaksTLS, kind) {
-            case (true, _): withTLS
-            case (_, .http): [.tls]
-            case (_, .tls), (_, .https): [.http]
-            case (false, .tcp): [.http, .tls]
-            case (nil, .tcp): [.tls, .http]
-            }
-        return all.filter { $0 != kind }
-    }
-
-    /// A kind works. Plain and TLS exclude each other on one port, so the other one is forgotten.
-    private mutating func learned(_ kind: ProbeKind, at now: Instant) {
-        guard kind != .tcp else { return }
-        let news: Set<ProbeKind> = kind == .https ? [.tls, .https] : [kind]
-        guard !news.isSubset(of: worked) else { return }
-        let isChange = worked.contains(.http) != news.contains(.http)
-        if isChange, !worked.isEmpty {
-            worked = []
-            heldBy = nil
-            misfits = 0
-        }
-        worked.formUnion(news)
-        unexplored = []
-        explorationDue = now
-        explorationWait = Self.explorationPause.first
-    }
-
-    private mutating func gotUnusable(_ answer: UnusableAnswer, from kind: ProbeKind, at now: Instant) -> Verdict {
-        let proven: ProbeKind = kind == .https && answer.provesTLS ? .tls : .tcp
-        if proven == .tls, !hasWorked(.tls) { learned(.tls, at: now) }
-        guard hasWorked(kind), kind != .tcp else {
-            if answer == .wantsTLS, worked.isEmpty { unexplored = candidates.filter { $0 != .http } }
-            return succeeded(proven, at: now)
-        }
-        if case .status(let status) = answer, status >= 500 {
-            heldBy = kind
-            return .unhealthy(.status(status))
-        }
-        misfits += 1
-        guard misfits >= Self.misfitsThatUnlearn else { return .inconclusive }
-        unlearn(kind, at: now)
-        return succeeded(proven, at: now)
-    }
-
-    /// What worked works no more, and something else answers: the endpoint was configured anew.
-    private mutating func unlearn(_ kind: ProbeKind, at now: Instant) {
-        worked.remove(kind)
-        heldBy = nil
-        misfits = 0
-        unexplored = []
-        explorationWait = Self.explorationPause.first
-        explorationDue = worked.isEmpty ? now : now + explorationWait
     }
 }

@@ -30,25 +30,26 @@ extension ControlMachine {
 
     /// An address has shown its certificate, or could not be asked.
     public mutating func verificationEnded(
-        _ id: EndpointID, _ address: SocketAddress, _ result: EndpointVerification.Result, at now: Instant,
+        _ id: EndpointID, _ address: SocketAddress, _ finding: CertificateFinding, at now: Instant,
         using generator: inout some RandomNumberGenerator
     ) -> [Action] {
         guard let key = endpoints[id]?.declaration.key else { return [] }
         var actions: [Action] = []
-        if let state = verification[id]?.ended(address, result, at: now, using: &generator) {
-            actions = tell(state, result, key, address) + readAddresses(at: now)
+        if let state = verification[id]?.ended(address, finding, at: now, using: &generator) {
+            actions = tell(state, finding, key, address) + readAddresses(at: now)
         }
         return actions + settle(at: now, using: &generator)
     }
 
     private func tell(
-        _ state: EndpointVerification.State, _ result: EndpointVerification.Result, _ key: EndpointKey,
+        _ state: EndpointVerification.State, _ finding: CertificateFinding, _ key: EndpointKey,
         _ address: SocketAddress
     ) -> [Action] {
-        switch (state, result) {
+        switch (state, finding) {
         case (.verified, _): [.tell(.endpointVerified(key, address))]
         case (.refused, .refused(let reason)): [.tell(.endpointRefused(key, address, reason: reason))]
-        case (.unverified(failures: 1), .unreachable(let failure)): [.tell(.endpointUnverified(key, address, failure))]
+        case (.unverified(failures: 1), .unreachable(let failure, _)):
+            [.tell(.endpointUnverified(key, address, failure))]
         default: []
         }
     }

@@ -84,6 +84,7 @@ public struct ControlMachine: Sendable {
         self.loopGuard = loopGuard
         self.remembered = remembered
         saving.last = remembered
+        saving.renewal = now
         var actions: [Action] = []
         if options.discovery == nil {
             actions += declare(options.endpoints, asOf: now, at: now)

@@ -8,6 +8,7 @@ actor Control {
         case ask(Question)
         case probe(EndpointID, EndpointHealth.Probe)
         case verify(EndpointID, SocketAddress, name: String)
+        case keepProbes(only: Set<SocketAddress>)
     }
 
     /// Whether somebody waits for endpoints to be known.
@@ -25,7 +26,8 @@ actor Control {
 
     private let executor: EventExecutor
     private let resolver: Resolver
-    private let probe: TCPProbe
+    private let prober: Prober
+    private let verifier: TLSVerifier?
     private let published: PublishedPlan
     private let held: HeldClients
     private let stateFile: StateFile?
@@ -43,6 +45,7 @@ actor Control {
     private var timer: (id: EventExecutor.TimerID, due: Instant)?
     private var factTimer: EventExecutor.TimerID?
     private var factsTakenAt: Instant?
+    private var dialed: Set<SocketAddress> = []
     private var acceptLog = AcceptLog()
     private var loopLog = Pace()
     private var readiness = Readiness.unknown
@@ -52,7 +55,7 @@ actor Control {
 
     init(
         executor: EventExecutor, options: ControlOptions, resolver: Resolver, published: PublishedPlan,
-        held: HeldClients, stateFile: StateFile?, logger: Logger
+        held: HeldClients, files: TLSFiles, stateFile: StateFile?, logger: Logger
     ) {
         self.executor = executor
         self.resolver = resolver
@@ -60,7 +63,8 @@ actor Control {
         self.held = held
         self.stateFile = stateFile
         self.logger = logger
-        probe = TCPProbe(executor: executor)
+        prober = Prober(executor: executor, files: files)
+        verifier = files.authority.map(prober.verifier(authority:))
         log = NoticeLog(logger: logger)
         machine = ControlMachine(options: options)
         (works, newWork) = AsyncStream.makeStream()
@@ -110,11 +114,13 @@ actor Control {
                 switch work {
                 case .ask(let question): group.addTask { await self.ask(question) }
                 case .probe(let id, let probe): group.addTask { await self.probe(id, probe) }
+                case .keepProbes(let addresses): group.addTask { await self.prober.keep(only: addresses) }
                 case .verify(let id, let address, let name): group.addTask { await self.verify(id, address, name) }
                 }
             }
             group.cancelAll()
         }
+        await prober.stop()
     }
 
     /// Returns when endpoints are known, or at ``stopWaiting()``. Called once.
@@ -143,16 +149,15 @@ actor Control {
     }
 
     private func probe(_ id: EndpointID, _ wanted: EndpointHealth.Probe) async {
-        guard let result = try? await probe.run(wanted.addresses) else { return }  // cancelled: we are going
-        let (address, outcome): (SocketAddress?, ProbeOutcome) =
-            switch result {
-            case .succeeded(let address): (address, .connected)
-            case .failed(let failure): (nil, .failed(failure, .dialing))
-            }
+        let host = machine.endpoints[id]?.declaration.key.host.description
+        let (address, outcome) = await prober.probe(wanted.addresses, host: host, kind: wanted.kind)
+        guard !Task.isCancelled else { return }  // we are going
         perform(machine.probeEnded(id, outcome, at: address, now: MonotonicClock.now(), using: &generator))
     }
 
     private func verify(_ id: EndpointID, _ address: SocketAddress, _ name: String) async {
+        guard let finding = await verifier?.verify(address, validFor: name), !Task.isCancelled else { return }
+        perform(machine.verificationEnded(id, address, finding, at: MonotonicClock.now(), using: &generator))
     }
 
     private func readLoopGuard() -> LoopGuard {
@@ -221,7 +226,7 @@ actor Control {
         let spread =
             switch reason {
             case .removed: Self.removalSpread
-            case .dead: max(Self.deadSpread, Self.deadSpread * Int(clamping: sessions) / Self.deadSpreadHolds)
+            case .dead: Self.deadSpread(of: Int(clamping: sessions))
             }
         guard sessions > 0 else { return }
         logger.info(
@@ -234,9 +239,12 @@ actor Control {
         machine.endpoints[id]?.declaration.key.description ?? "a removed endpoint"
     }
 
-    /// Clients of a dead endpoint hang, so they are told soon: within half a second for up to a thousand of them.
-    private static let deadSpread = Duration.milliseconds(500)
-    private static let deadSpreadHolds = 1000
+    /// Clients of a dead endpoint hang, so they are told soon: within half a second for up to a thousand of them, and a few
+    /// of them sooner.
+    private static func deadSpread(of sessions: Int) -> Duration {
+        let longest = max(.milliseconds(500), .milliseconds(500) * sessions / 1000)
+        return min(longest, LoopRunner.resetStep * sessions)
+    }
 
     /// What the loops know of an endpoint's sessions, read without stopping them.
     private func activity(of id: EndpointID) -> ControlMachine.Activity {
@@ -256,6 +264,7 @@ actor Control {
                 logger.warning("the endpoints cannot be kept for the next start", metadata: ["error": "\(error)"])
             }
             saveFailed = true
+            machine.saveFailed(at: MonotonicClock.now())
         }
     }
 
@@ -270,8 +279,17 @@ actor Control {
 
     private func publish(_ plan: DialPlan) {
         published.publish(plan)
+        keepProbeConnections(of: plan)
         for runner in runners { runner.wake() }
         if !plan.targets.isEmpty { stopWaiting() }
+    }
+
+    /// Probes keep their connections; those to addresses that nobody dials any more are closed.
+    private func keepProbeConnections(of plan: DialPlan) {
+        let addresses = Set(plan.targets.flatMap(\.addresses))
+        guard addresses != dialed else { return }
+        dialed = addresses
+        newWork.yield(.keepProbes(only: addresses))
     }
 
     private func schedule() {

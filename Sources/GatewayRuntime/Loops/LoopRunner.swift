@@ -18,10 +18,10 @@ internal import Synchronization
     /// What waits for a deadline.
     enum Timer {
         case client(csp_session)
-        case reset(EndpointID, perStep: UInt32)
+        case reset(EndpointID, perStep: UInt32, step: Duration)
     }
 
-    /// How often a spread reset goes on.
+    /// How often a spread reset goes on at most; of few sessions each has a step of its own, and a longer one.
     static let resetStep = Duration.milliseconds(20)
     private static let eventCapacity = 256
 
@@ -151,7 +151,7 @@ internal import Synchronization
     private func fire(_ timer: Timer) {
         switch timer {
         case .client(let session): clientTimerFired(session)
-        case .reset(let endpoint, let perStep): resetSome(endpoint, perStep: perStep)
+        case .reset(let endpoint, let perStep, let step): resetSome(endpoint, perStep: perStep, step: step)
         }
     }
 
@@ -163,13 +163,15 @@ internal import Synchronization
     private func startReset(_ endpoint: EndpointID, spread: Duration) {
         var counters = csp_endpoint_counters()
         unsafe csp_loop_read_endpoint(loop, endpoint.slot, &counters)
-        let steps = max(1, UInt64(spread.wholeNanoseconds / Self.resetStep.wholeNanoseconds))
-        resetSome(endpoint, perStep: UInt32(clamping: counters.sessions / steps + 1))
+        let step = max(Self.resetStep, spread / Int(clamping: max(1, counters.sessions)))
+        let steps = max(1, UInt64(spread.wholeNanoseconds / step.wholeNanoseconds))
+        let perStep = (counters.sessions + steps - 1) / steps
+        resetSome(endpoint, perStep: UInt32(clamping: max(1, perStep)), step: step)
     }
 
-    private func resetSome(_ endpoint: EndpointID, perStep: UInt32) {
+    private func resetSome(_ endpoint: EndpointID, perStep: UInt32, step: Duration) {
         guard unsafe csp_loop_reset_endpoint(loop, endpoint.slot, perStep) > 0 else { return }
-        timers.add(.reset(endpoint, perStep: perStep), due: now + Self.resetStep)
+        timers.add(.reset(endpoint, perStep: perStep, step: step), due: now + step)
     }
 
     private func reportFacts() {

@@ -20,7 +20,8 @@ enum LocalAddresses {
 
     private static func address(of pointer: UnsafeMutablePointer<sockaddr>) -> IPAddress? {
         let raw = UnsafeRawPointer(pointer)
-        switch unsafe Int32(pointer.pointee.sa_family) {
+        // Not by its name: which C module the field belongs to changes with what else is imported somewhere.
+        switch unsafe Int32(raw.load(as: sa_family_t.self)) {
         case AF_INET: return unsafe IPAddress(bytes: UnsafeRawBufferPointer(start: raw + 4, count: 4))
         case AF_INET6: return unsafe IPAddress(bytes: UnsafeRawBufferPointer(start: raw + 8, count: 16))
         default: return nil

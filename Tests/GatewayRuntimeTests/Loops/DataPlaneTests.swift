@@ -32,7 +32,9 @@ struct DataPlaneTests {
         options.loops = 2
         change(&options)
         let (published, facts) = (PublishedPlan(plan), Recorder<LoopFact>())
-        let plane = try DataPlane(options: options, plan: published, held: held) { for fact in $0 { facts.add(fact) } }
+        let plane = try DataPlane(options: options, plan: published, held: held, accessLog: nil) {
+            for fact in $0 { facts.add(fact) }
+        }
         let listener = try plane.listen(on: SocketAddress(testing: "127.0.0.1:0"))
         let address = try #require(plane.address(ofListener: listener))
         try plane.start()
@@ -105,18 +107,17 @@ struct DataPlaneTests {
             let start = ContinuousClock.now
             #expect(try await running.client().receive() == .text("b"))
             let elapsed = ContinuousClock.now - start
-            #expect(elapsed >= .milliseconds(240) && elapsed < .seconds(5), "\(elapsed)")
+            #expect(elapsed >= .milliseconds(240) && elapsed < .seconds(20), "\(elapsed)")
         }
     }
 
     @Test func silentTargetAlone_timesOut_andTheClientIsHeldThenReset() async throws {
         let silent = try SilentServer()
-        let plan = DialPlan.testing([silent.address], dialTimeout: .milliseconds(300), holdTimeout: .seconds(5))
+        let plan = DialPlan.testing([silent.address], dialTimeout: .milliseconds(300), holdTimeout: .seconds(2))
         try await withPlane(plan) { running async throws in
-            let client = try running.client()
-            try await eventually("it is held") { running.held.count == 1 }
+            #expect(try await running.client().receive() == .reset)
             #expect(running.facts.all.contains(.dialFailed(id(0), silent.address, .timedOut)))
-            #expect(try await client.receive() == .reset)
+            #expect(running.facts.all.contains(.heldClientsChanged))
             try await eventually("it is forgotten") { running.held.count == 0 }
         }
     }
@@ -149,7 +150,7 @@ struct DataPlaneTests {
             let start = ContinuousClock.now
             #expect(try await running.client().receive() == .reset)
             let elapsed = ContinuousClock.now - start
-            #expect(elapsed >= .milliseconds(590) && elapsed < .seconds(5), "\(elapsed)")
+            #expect(elapsed >= .milliseconds(590) && elapsed < .seconds(20), "\(elapsed)")
             try await eventually("it is forgotten") { running.held.count == 0 && running.plane.sessions == 0 }
         }
     }
@@ -227,9 +228,7 @@ struct DataPlaneTests {
         try await withPlane(.testing([first.address])) { running async throws in
             let old = try (0..<30).map { _ in try running.client() }
             for client in old { #expect(try await client.receive() == .text("a")) }
-            var plan = DialPlan.testing([second.address])
-            plan.targets[0].endpoint = id(1)
-            running.publish(plan)
+            running.publish(.testing([second.address], firstSlot: 1))
             let new = try running.client()
             #expect(try await new.receive() == .text("b"))
             for runner in running.plane.runners { runner.submit(.resetSessions(id(0), spread: .milliseconds(100))) }

@@ -35,15 +35,17 @@ struct PublishedPlanTests {
 }
 
 extension DialPlan {
-    /// A plan of endpoints with one address each, in this order; their slots count from 0.
+    /// A plan of endpoints with one address each, in this order; their slots count from `firstSlot`.
     static func testing(
-        _ addresses: [SocketAddress], isConfirmed: Bool = false, dialTimeout: Duration = .seconds(1),
-        hedgeDelay: Duration? = .milliseconds(250), holdTimeout: Duration? = .seconds(10)
+        _ addresses: [SocketAddress], firstSlot: UInt32 = 0, isConfirmed: Bool = false,
+        dialTimeout: Duration = .seconds(1),
+        hedgeDelay: Duration? = .milliseconds(250), holdTimeout: Duration? = .seconds(300)
     ) -> DialPlan {
         DialPlan(
             targets: addresses.enumerated().map { slot, address in
                 Target(
-                    endpoint: EndpointID(slot: UInt32(slot)), addresses: [address], weight: 0, isConfirmed: isConfirmed)
+                    endpoint: EndpointID(slot: firstSlot + UInt32(slot)), addresses: [address], weight: 0,
+                    isConfirmed: isConfirmed)
             },
             good: addresses.count, spread: min(1, addresses.count), policy: .pinned,
             timing: Timing(dialTimeout: dialTimeout, hedgeDelay: hedgeDelay, holdTimeout: holdTimeout))

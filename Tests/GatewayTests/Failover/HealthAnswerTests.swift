@@ -32,6 +32,7 @@ import Testing
     @Test(arguments: [
         (404, "404 page not found\n"), (200, "<html>"), (200, ""), (500, ""), (503, "no server is available"),
         (405, "Method Not Allowed"), (200, #"{"health":"maybe"}"#), (200, #"{"health""#), (204, #"{"health":"true"}"#),
+        (404, #"{"health":"false","reason":"ALARM NOSPACE"}"#),
     ])
     func otherAnswers_sayNothing(status: Int, body: String) {
         #expect(outcome(status, body) == .unusable(.status(status)))

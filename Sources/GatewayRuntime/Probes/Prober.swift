@@ -1,0 +1,75 @@
+internal import Gateway
+
+/// All kinds of probes in one place. Lives on the control loop.
+actor Prober {
+    private let executor: EventExecutor
+    private let loop = ProbeLoop()
+    private let tcp: TCPProbe
+    private let hello: TLSHelloProbe
+    private let http: HTTPProbe
+
+    nonisolated var unownedExecutor: UnownedSerialExecutor { unsafe executor.asUnownedSerialExecutor() }
+
+    /// Probes that use these files for `https`, and read them again when they change.
+    init(executor: EventExecutor, files: TLSFiles) {
+        self.executor = executor
+        tcp = TCPProbe(executor: executor)
+        hello = TLSHelloProbe(executor: executor)
+        http = HTTPProbe(executor: executor, loop: loop, files: files)
+    }
+
+    /// Probes the addresses of one endpoint in this order until one answers, whatever it answers: 500 ms for each, and
+    /// as long again for the first question about a member's role. Without an answer there is no address, and the outcome
+    /// is the failure that came furthest; of equal ones a shortage of ours, which is no evidence. In a task that is
+    /// cancelled the outcome is such a shortage.
+    /// - Parameter host: The endpoint's name, for TLS; an address is no name and is left out.
+    func probe(
+        _ addresses: [SocketAddress], host: String?, kind: ProbeKind
+    ) async -> (address: SocketAddress?, outcome: ProbeOutcome) {
+        let name = Self.serverName(host)
+        var furthest: (failure: DialFailure, stage: ProbeStage)?
+        for address in addresses where !Task.isCancelled {
+            let outcome = await probe(address, host: name, kind: kind)
+            if Task.isCancelled { break }  // what it found may be no more than our own leaving
+            guard case .failed(let failure, let stage) = outcome else { return (address, outcome) }
+            if let known = furthest, known.stage > stage || known.stage == stage && failure != .local { continue }
+            furthest = (failure, stage)
+        }
+        guard let furthest, !Task.isCancelled else { return (nil, .failed(.local, .dialing)) }
+        return (nil, .failed(furthest.failure, furthest.stage))
+    }
+
+    /// A verifier of certificates that shares the thread for TLS.
+    nonisolated func verifier(authority: String) -> TLSVerifier {
+        TLSVerifier(loop: loop, authority: authority)
+    }
+
+    /// Closes kept connections to addresses that are no endpoint's any more.
+    func keep(only addresses: Set<SocketAddress>) async {
+        await http.keep(only: addresses)
+    }
+
+    /// Closes everything. No probe may be under way.
+    func stop() async {
+        await http.keep(only: [])
+        await loop.stop()
+    }
+
+    private func probe(_ address: SocketAddress, host: String?, kind: ProbeKind) async -> ProbeOutcome {
+        switch kind {
+        case .tcp: return await tcp.probe(address)
+        case .tls: return await hello.probe(address, host: host)
+        case .http: return await http.probe(address)
+        case .https:
+            if let outcome = await http.probeSecurely(address, host: host) { return outcome }
+            // Our own files cannot be read: what can be asked without them.
+            let outcome = await hello.probe(address, host: host)
+            return outcome == .tlsAnswered ? .unusable(.noTLSFiles) : outcome
+        }
+    }
+
+    private static func serverName(_ host: String?) -> String? {
+        guard let host, case .name(let name) = Host(host) else { return nil }
+        return name.hasSuffix(".") ? String(name.dropLast()) : name
+    }
+}

@@ -1,0 +1,48 @@
+internal import Gateway
+
+/// Begins a TLS handshake and looks whether a record comes back, which takes a process that runs: the kernel accepts for
+/// one that hangs as well. Needs no TLS library and no credentials. Lives on the control loop.
+actor TLSHelloProbe {
+    private let executor: EventExecutor
+    private var generator = SystemRandomNumberGenerator()
+
+    nonisolated var unownedExecutor: UnownedSerialExecutor { unsafe executor.asUnownedSerialExecutor() }
+
+    init(executor: EventExecutor) {
+        self.executor = executor
+    }
+
+    /// Probes one address; `host` is the server's name where it has one.
+    func probe(_ address: SocketAddress, host: String?) async -> ProbeOutcome {
+        let deadline = MonotonicClock.now() + TCPProbe.timeout
+        let socket: ProbeSocket
+        do throws(DialFailure) {
+            socket = try await ProbeSocket.connected(to: address, by: deadline, on: executor)
+        } catch {
+            return .failed(error, .dialing)
+        }
+        let outcome: ProbeOutcome
+        do throws(DialFailure) {
+            try socket.send(ClientHello.record(host: host, using: &generator))
+            let answerBy = max(deadline, MonotonicClock.now() + Self.answerTimeMin)
+            outcome = Self.judge(try await socket.receive(by: answerBy))
+        } catch {
+            return .failed(error, .connected)
+        }
+        await socket.finish(by: MonotonicClock.now() + Self.farewell)
+        return outcome
+    }
+
+    /// What the other side has in any case to answer a question, should we have been late in asking it.
+    private static let answerTimeMin = Duration.milliseconds(250)
+    /// How long we wait for the other side's FIN, to close without a reset.
+    private static let farewell = Duration.milliseconds(100)
+
+    private static func judge(_ bytes: [UInt8]) -> ProbeOutcome {
+        switch bytes.first {
+        case nil: .failed(.refused, .connected)
+        case ClientHello.handshakeRecord, ClientHello.alertRecord: .tlsAnswered
+        default: .unusable(.notTLS)
+        }
+    }
+}
