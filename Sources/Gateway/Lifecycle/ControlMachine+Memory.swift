@@ -20,6 +20,8 @@ struct Saving: Equatable, Sendable {
     var next: LastGoodSet?
     /// When.
     var due: Instant?
+    /// Whether endpoints or their addresses may have changed since the set was last looked at.
+    var isStale = false
 }
 
 extension ControlMachine {
@@ -48,6 +50,8 @@ extension ControlMachine {
     }
 
     private mutating func noteGoodSet(at now: Instant) {
+        guard saving.isStale else { return }
+        saving.isStale = false
         let set = goodSet
         guard !set.entries.isEmpty else { return }
         let isChanged = set != (saving.next ?? saving.last)

@@ -5,7 +5,7 @@ extension ControlMachine {
         let outcome = names.answered(question, answer, at: now, using: &generator)
         guard outcome != .noNews else { return [] }
         switch question {
-        case .addresses: return tellTrouble(with: question) + (outcome == .failing ? [] : readAddresses(at: now))
+        case .addresses: return tellTrouble(with: question) + readAddresses(at: now)
         case .services: return tellTrouble(with: question) + redeclare(isFresh: outcome != .failing, at: now)
         }
     }
@@ -19,7 +19,7 @@ extension ControlMachine {
         let hasEndpoints = endpoints.all.contains { $0.declaration.origin != .configured }
         guard isFresh || !hasEndpoints else { return [] }
         told.usesConfigured = false
-        let statement = source.deciding(in: names).compactMap { names[$0]?.goodAt }.min() ?? now
+        let statement = source.statement(in: names) ?? now
         return tellPlain(discovered, source) + declare(discovered, asOf: statement, at: now) + endpointsChanged(at: now)
     }
 
@@ -99,6 +99,7 @@ extension ControlMachine {
             health[member.id]?.addressesKnown(addresses, at: now)
         }
         told.loops = loops
+        saving.isStale = true
         return actions
     }
 

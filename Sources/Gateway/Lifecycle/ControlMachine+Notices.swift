@@ -69,7 +69,7 @@ extension ControlMachine {
     private func standing(_ question: Question, of source: DiscoverySource) -> Standing {
         guard let entry = names[question], entry.isTried else { return .unsettled }
         if let failure = entry.failure { return .failing(failure) }
-        guard entry.isNegative else { return .fine }
+        guard entry.isNegative, !source.isGone(question, in: names) else { return .fine }
         return entry.good != nil || source.hasNothing(in: names) ? .failing(Self.noRecords) : .fine
     }
 }

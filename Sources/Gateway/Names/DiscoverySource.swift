@@ -44,11 +44,19 @@ public struct DiscoverySource: Equatable, Sendable {
         return secure + usable(plain, in: names)
     }
 
-    /// The questions whose last good answers make up ``declarations(from:)``.
+    /// The questions whose last answers make up ``declarations(from:)``.
     public func deciding(in names: NameWatch) -> [Question] {
         let isSecure = !usable(tls, in: names).isEmpty
         let countsPlain = isInsecure || (!isSecure && !requiresTLS)
-        return (isSecure ? [tls] : []) + (countsPlain && !usable(plain, in: names).isEmpty ? [plain] : [])
+        let counting = (isSecure ? [tls] : []) + (countsPlain && !usable(plain, in: names).isEmpty ? [plain] : [])
+        return isInsecure && counting.count == 1 ? [tls, plain].filter { names[$0]?.good != nil } : counting
+    }
+
+    /// Since when all of them have said what they say now.
+    func statement(in names: NameWatch) -> Instant? {
+        deciding(in: names).compactMap { question in
+            isGone(question, in: names) ? names[question]?.answeredAt : names[question]?.goodAt
+        }.min()
     }
 
     /// Whether all questions were tried and none has ever given a record that can be used.
@@ -65,8 +73,15 @@ public struct DiscoverySource: Equatable, Sendable {
     }
 
     private func usable(_ question: Question, in names: NameWatch) -> [EndpointDeclaration] {
-        guard case .services(let records, _) = names[question]?.good else { return [] }
+        guard case .services(let records, _) = names[question]?.good, !isGone(question, in: names) else { return [] }
         return records.compactMap { declaration($0, origin: question == tls ? .discoveredTLS : .discoveredPlain) }
+    }
+
+    /// Where both services count, one that has no records any more has none, while the other has some. Else the last good
+    /// ones stay: "there is none" for ssl must not be enough to make us use the plain ones.
+    func isGone(_ question: Question, in names: NameWatch) -> Bool {
+        guard isInsecure, names[question]?.isNegative == true else { return false }
+        return names[question == tls ? plain : tls].map { $0.good != nil && !$0.isNegative } ?? false
     }
 
     /// An SRV target is absolute, so no search list applies to it. The root as a target says "not here" (RFC 2782).

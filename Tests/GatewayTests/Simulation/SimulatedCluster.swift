@@ -35,7 +35,7 @@ struct SimulatedCluster {
 
     init(using generator: inout SeededGenerator) {
         source = Source.allCases.randomElement(using: &generator) ?? .names
-        zone.timeToLive = .seconds(Int.random(in: 1...20, using: &generator))
+        zone.timeToLive = .seconds(Int.random(in: 2...20, using: &generator))
         for _ in 0..<Int.random(in: 1...4, using: &generator) { add(at: .zero, using: &generator) }
     }
 

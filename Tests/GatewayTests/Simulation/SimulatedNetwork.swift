@@ -7,12 +7,17 @@ struct SimulatedNetwork {
         case refusing
         case silent
         case unreachable
+        /// The kernel accepts, and nobody answers.
+        case frozen
     }
 
     private struct Place {
         var behaviour: Behaviour
         var since: Instant
     }
+
+    /// How long a probe waits for each step.
+    private static let probePatience = Duration.milliseconds(500)
 
     private var places: [SocketAddress: Place] = [:]
     /// Whether this machine is short of descriptors, memory or ports.
@@ -41,26 +46,37 @@ struct SimulatedNetwork {
     func verdict(of address: SocketAddress) -> (after: Duration, failure: DialFailure?)? {
         if isShort { return (.zero, .local) }
         switch places[address]?.behaviour ?? .unreachable {
-        case .listening: return (Self.roundTrip, nil)
+        case .listening, .frozen: return (Self.roundTrip, nil)
         case .refusing: return (Self.roundTrip, .refused)
         case .unreachable: return (.zero, .unreachable)
         case .silent: return nil
         }
     }
 
-    /// What a probe of these addresses, one after the other, will come to, and when.
-    func probe(_ addresses: [SocketAddress]) -> (after: Duration, address: SocketAddress?, outcome: ProbeOutcome) {
+    /// What a probe of these addresses, one after the other, will come to, where, and when.
+    func probe(
+        _ probe: EndpointHealth.Probe, ofTLS isSecure: Bool
+    ) -> (after: Duration, outcome: ProbeOutcome, address: SocketAddress?) {
         var (spent, last) = (Duration.zero, DialFailure.unreachable)
-        for address in addresses {
-            guard let verdict = verdict(of: address) else {
-                spent += .milliseconds(500)
-                last = .timedOut
-                continue
+        for address in probe.addresses {
+            let verdict = verdict(of: address)
+            spent += verdict?.after ?? Self.probePatience
+            last = verdict.map { $0.failure ?? last } ?? .timedOut
+            guard let verdict, verdict.failure == nil else { continue }
+            if places[address]?.behaviour == .frozen, probe.kind != .tcp {
+                return (spent + Self.probePatience, .failed(.timedOut, .connected), address)
             }
-            spent += verdict.after
-            guard let failure = verdict.failure else { return (spent, address, .connected) }
-            last = failure
+            return (spent + Self.roundTrip, Self.answer(to: probe.kind, ofTLS: isSecure), address)
         }
-        return (spent, nil, .failed(last, .dialing))
+        return (spent, .failed(last, .dialing), nil)
+    }
+
+    private static func answer(to kind: ProbeKind, ofTLS isSecure: Bool) -> ProbeOutcome {
+        switch kind {
+        case .tcp: .connected
+        case .tls: isSecure ? .tlsAnswered : .unusable(.notTLS)
+        case .http: isSecure ? .unusable(.wantsTLS) : .http(.healthy)
+        case .https: isSecure ? .unusable(.tlsRefused) : .unusable(.notTLS)
+        }
     }
 }

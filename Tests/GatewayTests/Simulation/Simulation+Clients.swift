@@ -28,6 +28,8 @@ extension Simulation {
             tell(.dialFailed(attempt.endpoint, attempt.address, failure))
             return advance(id) { $0.dialFailed(number, failure, at: $1) }
         }
+        sessions[attempt.endpoint, default: (0, attempt.address)].count += 1
+        sessions[attempt.endpoint]?.address = attempt.address
         if !attempt.isConfirmed { tell(.dialSucceeded(attempt.endpoint, attempt.address)) }
         ended(id, isServed: true)
     }
@@ -50,7 +52,12 @@ extension Simulation {
     }
 
     private mutating func dialTimerFired(_ id: Int) {
+        guard let client = clients[id] else { return }
+        if now - client.acceptedAt > (plan.timing.holdTimeout ?? .zero) + plan.timing.dialTimeout {
+            return ended(id, isServed: false)
+        }
         guard let (timedOut, action) = clients[id]?.sequence.timerFired(at: now) else { return }
+        if case .dial = action, let oldest = clients[id]?.sequence.oldest { tell(.suspected(oldest.endpoint)) }
         for attempt in timedOut { tell(.dialFailed(attempt.endpoint, attempt.address, .timedOut)) }
         perform(action, for: id)
     }

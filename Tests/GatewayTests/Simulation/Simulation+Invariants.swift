@@ -9,14 +9,11 @@ extension Simulation {
 
     mutating func check(_ plan: DialPlan) {
         for (place, target) in plan.targets.enumerated() {
-            guard let member = machine.endpoints[target.endpoint] else {
-                return violate("an unknown endpoint is offered")
-            }
+            guard let member = machine.endpoints[target.endpoint] else { return violate("an unknown one is offered") }
             if case .draining = member.presence { violate("\(member.declaration.key) drains and is offered") }
             if target.addresses.isEmpty { violate("\(member.declaration.key) is offered without an address") }
-            if (place < plan.good) != (machine.health[target.endpoint]?.isGood ?? false) {
-                violate("the good are not first")
-            }
+            let isGood = machine.health[target.endpoint]?.isGood ?? false
+            if (place < plan.good) != isGood { violate("the good are not first") }
             for address in target.addresses { checkDialed(address) }
         }
         if plan.spread > plan.targets.count { violate("spread over more than there are") }
@@ -42,7 +39,7 @@ extension Simulation {
         let hold = options.timing.holdTimeout ?? .zero
         let longest = hedging(client) + .seconds(1)
         if !isServed, waited < hold { violate("client \(id) is reset after \(waited)") }
-        if waited > hold + longest { violate("client \(id) waited \(waited)") }
+        if waited > hold + options.timing.dialTimeout * 2 { violate("client \(id) waited \(waited)") }
         let hadHost = client.offered.contains { cluster.network.hasListened($0, since: client.acceptedAt) }
         let wasShort = cluster.network.isShort || cluster.network.shortChangedAt >= client.acceptedAt
         if hadHost, !wasShort, waited > longest { violate("client \(id) waited \(waited) although somebody listened") }
@@ -57,27 +54,33 @@ extension Simulation {
         guard client.acceptedAt >= Self.faultsEnd else { return }
         let isSettled = client.acceptedAt >= Self.faultsEnd + Self.settling
         let longest = isSettled ? Self.recovery.settled : Self.recovery.first
-        if !isServed || waited > longest {
-            violate("after the faults client \(id) waited \(waited), served: \(isServed)")
-        }
+        guard !isServed || waited > longest else { return }
+        violate("after the faults client \(id) waited \(waited), served: \(isServed)")
     }
 
     /// After a long calm everything is at rest: nobody waits, nothing is probed or published, nothing has grown.
     mutating func checkEnd() {
         if !clients.isEmpty { violate("\(clients.count) clients are left") }
         if statistics.served == 0 { violate("nobody was served") }
-        if now - statistics.lastPublish < .seconds(20) { violate("published at \(statistics.lastPublish)") }
-        if now - statistics.lastProbe < .seconds(20) { violate("probed at \(statistics.lastProbe)") }
+        if statistics.lastPublish > Self.calmBegins { violate("published at \(statistics.lastPublish)") }
+        checkCalmProbes()
+        if machine.unsavedSet != nil { violate("the last good set is never saved") }
         let listed = cluster.members.count(where: \.isListed) + (cluster.isDiscovered && cluster.hasLoop ? 1 : 0)
-        if machine.endpoints.all.count != listed {
-            violate("\(machine.endpoints.all.count) endpoints, \(listed) listed")
-        }
+        let known = machine.endpoints.all.map { "\($0.declaration.key) \($0.presence)" }
+        if known.count != listed { violate("\(cluster.source): known are \(known), listed \(listed)") }
         if machine.health.count != listed { violate("\(machine.health.count) healths, \(listed) listed") }
         if machine.health.values.contains(where: { !$0.isGood }) { violate("somebody rests for ever") }
         if !machine.told.failing.isEmpty { violate("\(machine.told.failing) fail for ever") }
         let names = (cluster.source == .addresses ? 0 : 2 * listed) + (cluster.isDiscovered ? 2 : 0)
         if machine.names.count != names { violate("\(machine.names.count) questions, not \(names)") }
         checkLastPlan()
+    }
+
+    /// In the calm an endpoint is probed every `--health-interval`, 20 % sooner at most, and not at all without it.
+    private mutating func checkCalmProbes() {
+        let seconds = (now - Self.calmBegins).components.seconds
+        let longest = options.healthInterval == nil ? 0 : machine.endpoints.all.count * (Int(seconds) / 4 + 2)
+        if statistics.probes > longest { violate("\(statistics.probes) probes in \(seconds) s") }
     }
 
     private mutating func checkLastPlan() {

@@ -1,14 +1,14 @@
 import Gateway
 import GatewayTesting
 
-/// One gateway, its clients, a network and a name service, in virtual time: a minute of faults, then calm.
+/// One gateway, its clients, a network and a name service, in virtual time: twenty seconds of faults, then calm.
 ///
 /// The machine and the sequences are the real ones; around them stands what the runtime does. The same seed gives the
 /// same run.
 struct Simulation {
     enum Event {
         case answer(Question, Answer)
-        case probed(EndpointID, SocketAddress?, ProbeOutcome)
+        case probed(EndpointID, ProbeOutcome, SocketAddress?)
         case dialed(client: Int, attempt: UInt32, DialFailure?)
         case fact(Fact)
         case planArrived(DialPlan)
@@ -23,12 +23,15 @@ struct Simulation {
     enum Fact {
         case dialFailed(EndpointID, SocketAddress, DialFailure)
         case dialSucceeded(EndpointID, SocketAddress)
+        case suspected(EndpointID)
         case heldChanged
     }
 
-    static let faultsEnd = Instant.zero + .seconds(60)
-    static let clientsEnd = Instant.zero + .seconds(120)
-    static let end = Instant.zero + .seconds(150)
+    static let faultsEnd = Instant.zero + .seconds(20)
+    static let clientsEnd = Instant.zero + .seconds(50)
+    static let end = Instant.zero + .seconds(72)
+    /// By then every answer was replaced, every failing question asked again, every removal confirmed and every grace over.
+    static let calmBegins = Instant.zero + .seconds(62)
     /// From one loop to another.
     static let hop = Duration.microseconds(50)
 
@@ -47,13 +50,16 @@ struct Simulation {
     var clients: [Int: SimulatedClient] = [:]
     var nextClient = 0
     var draining: [EndpointID: Instant] = [:]
+    /// Sessions that were joined and not reset, and to which address the last one was.
+    var sessions: [EndpointID: (count: UInt64, address: SocketAddress)] = [:]
 
     /// What is counted for the invariants that are about the end.
     struct Statistics {
         var served = 0
         var reset = 0
         var lastPublish = Instant.zero
-        var lastProbe = Instant.zero
+        /// Since the calm began.
+        var probes = 0
         var steps = 0
         var secondBegan = Instant.zero
     }
@@ -73,6 +79,7 @@ struct Simulation {
         options.policy = Policy.allCases.randomElement(using: &generator) ?? .pinned
         options.retryDelay = .seconds(Int.random(in: 1...15, using: &generator))
         options.names = NameWatch.Timing(minimumTTL: .seconds(1), maximumTTL: .seconds(20))
+        options.healthInterval = Bool.random(using: &generator) ? .seconds(5) : nil
         options.removalGrace = .seconds(Int.random(in: 0...10, using: &generator))
         options.endpointsAreDefault = cluster.source == .discovery || cluster.source == .insecureDiscovery
         if cluster.isDiscovered {
@@ -118,7 +125,7 @@ struct Simulation {
         if queue.nextDue == due, let event = queue.pop() {
             handle(event)
         } else {
-            perform(machine.timerFired(at: now, using: &generator))
+            perform(machine.timerFired(at: now, activity: activity, using: &generator))
             if let deadline = machine.nextDeadline, deadline <= now { violate("the deadline stays at \(deadline)") }
         }
     }
@@ -127,7 +134,7 @@ struct Simulation {
         switch event {
         case .answer(let question, let answer):
             perform(machine.answered(question, answer, at: now, using: &generator))
-        case .probed(let id, let address, let outcome): probed(id, address, outcome)
+        case .probed(let id, let outcome, let address): probed(id, outcome, address)
         case .dialed(let client, let attempt, let failure): dialed(client, attempt, failure)
         case .fact(let fact): take(fact)
         case .planArrived(let plan): arrived(plan)
@@ -162,25 +169,34 @@ extension Simulation {
             case .ask(let question):
                 let (after, answer) = cluster.zone.answer(question)
                 queue.add(.answer(question, answer), due: now + after)
-            case .probe(let id, let wanted): probe(id, wanted.addresses)
-            case .verify, .save: break
+            case .probe(let id, let what): probe(id, what)
             case .publish(let plan):
                 statistics.lastPublish = now
                 check(plan)
                 queue.add(.planArrived(plan), due: now + Self.hop)
-            case .resetSessions: break
+            case .resetSessions(let id, let reason): resetSessions(id, reason)
+            case .verify: violate("nothing has to be verified")
+            case .save(let set): if set.entries.isEmpty { violate("an empty set is saved") }
             case .tell(let notice): note(notice)
             }
         }
         machineDeadline = machine.nextDeadline
     }
 
-    private mutating func probe(_ id: EndpointID, _ addresses: [SocketAddress]) {
-        statistics.lastProbe = now
-        if addresses.isEmpty { violate("a probe of nothing") }
-        for address in addresses { checkDialed(address) }
-        let (after, address, outcome) = cluster.network.probe(addresses)
-        queue.add(.probed(id, address, outcome), due: now + after)
+    private mutating func probe(_ id: EndpointID, _ what: EndpointHealth.Probe) {
+        statistics.probes += now > Self.calmBegins ? 1 : 0
+        if what.addresses.isEmpty { violate("a probe of nothing") }
+        for address in what.addresses { checkDialed(address) }
+        let isSecure = cluster.members.first { what.addresses.contains($0.address) }?.isSecure ?? false
+        let (after, outcome, address) = cluster.network.probe(what, ofTLS: isSecure)
+        queue.add(.probed(id, outcome, address), due: now + after)
+    }
+
+    private mutating func resetSessions(_ id: EndpointID, _ reason: ControlMachine.ResetReason) {
+        sessions[id] = nil
+        guard reason == .dead else { return }
+        if machine.health[id]?.isProvenDead != true { violate("sessions of a living endpoint are reset") }
+        if machine.health.values.allSatisfy({ !$0.isGood }) { violate("sessions are reset although all look dead") }
     }
 
     private mutating func note(_ notice: Notice) {
@@ -197,6 +213,7 @@ extension Simulation {
         case .heldChanged:
             let held = clients.values.count { $0.state == .held }
             perform(machine.clientsHeld(held, at: now, using: &generator))
+        case .suspected(let id): perform(machine.suspected(id, at: now, using: &generator))
         case .dialSucceeded(let id, let address):
             perform(machine.dialSucceeded(id, address, at: now, using: &generator))
         case .dialFailed(let id, let address, let failure):
@@ -206,9 +223,17 @@ extension Simulation {
         }
     }
 
-    private mutating func probed(_ id: EndpointID, _ address: SocketAddress?, _ outcome: ProbeOutcome) {
+    private mutating func probed(_ id: EndpointID, _ outcome: ProbeOutcome, _ address: SocketAddress?) {
         let wasGood = machine.health[id]?.isGood ?? false
         perform(machine.probeEnded(id, outcome, at: address, now: now, using: &generator))
-        if outcome == .failed(.local, .dialing) { checkStillGood(id, wasGood) }
+        if case .failed(.local, _) = outcome { checkStillGood(id, wasGood) }
+    }
+
+    /// What the sessions look like: those of members that live have just received something.
+    var activity: [EndpointID: ControlMachine.Activity] {
+        sessions.mapValues { session in
+            let lives = cluster.network.hasListened(session.address, since: now)
+            return ControlMachine.Activity(sessions: session.count, lastReceived: lives ? now : nil)
+        }
     }
 }

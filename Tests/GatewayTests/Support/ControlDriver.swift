@@ -1,0 +1,167 @@
+import GatewayTesting
+
+@testable import Gateway
+
+/// A control machine in manual time.
+struct ControlDriver {
+    var machine: ControlMachine
+    var generator: SeededGenerator
+    var now = Instant.zero
+    /// All plans that were published.
+    var plans: [DialPlan] = []
+    /// All that was told.
+    var told: [Notice] = []
+    /// Probes that began and have not ended.
+    var probes: [EndpointID] = []
+    /// How many probes began.
+    var probeCount = 0
+    /// Questions that were asked and not answered.
+    var questions: [Question] = []
+
+    init(_ options: ControlOptions, seed: UInt64 = 1) {
+        machine = ControlMachine(options: options)
+        generator = SeededGenerator(seed: seed)
+    }
+
+    /// Literal endpoints `10.0.0.1`, `10.0.0.2`, … in tiers and with weights; no background probes.
+    init(addresses: Int, priorities: [UInt16] = [], weights: [UInt16] = [], seed: UInt64 = 1) {
+        let endpoints = (0..<addresses).map { index in
+            StaticEndpoint(
+                host: .address(SocketAddress.host(UInt32(index) + 1).ip),
+                weight: weights.isEmpty ? 1 : weights[index], priority: priorities.isEmpty ? 0 : priorities[index])
+        }
+        self.init(Self.options(endpoints), seed: seed)
+    }
+
+    static func options(_ endpoints: [StaticEndpoint], discovery: DiscoverySource? = nil) -> ControlOptions {
+        var options = ControlOptions(.defaults)
+        options.endpoints = endpoints.map(EndpointDeclaration.init)
+        options.endpointsAreDefault = endpoints.isEmpty
+        options.discovery = discovery
+        options.healthInterval = nil
+        options.healthCheck = .tcp
+        return options
+    }
+
+    static func options(names: [String]) -> ControlOptions {
+        options(names.map { StaticEndpoint(host: .name($0)) })
+    }
+
+    static func discovery(
+        isInsecure: Bool = false, requiresTLS: Bool = false, fallback: [StaticEndpoint] = []
+    ) -> ControlOptions {
+        options(
+            fallback,
+            discovery: DiscoverySource(domain: "x", suffix: nil, isInsecure: isInsecure, requiresTLS: requiresTLS))
+    }
+
+    var plan: DialPlan? { plans.last }
+
+    /// The hosts of the plan, by the last number of their first address, in its order; those believed good only.
+    var good: [UInt32] { plan.map { Self.hosts($0.targets.prefix($0.good)) } ?? [] }
+
+    /// All hosts of the plan, in its order.
+    var all: [UInt32] { plan.map { Self.hosts($0.targets[...]) } ?? [] }
+
+    private static func hosts(_ targets: ArraySlice<DialPlan.Target>) -> [UInt32] {
+        targets.compactMap { target in
+            guard case .v4(let ip) = target.addresses.first?.ip else { return nil }
+            return ip - 0x0A00_0000
+        }
+    }
+
+    /// The endpoint that has this host among its addresses.
+    func id(_ host: UInt32) -> EndpointID? {
+        machine.health.first { $0.value.addresses.contains(.host(host)) }?.key
+    }
+}
+
+// Facts.
+extension ControlDriver {
+    mutating func start(guardedBy loopGuard: LoopGuard = LoopGuard()) {
+        take(machine.started(at: now, guardedBy: loopGuard, using: &generator))
+    }
+
+    mutating func answer(_ question: Question, _ answer: Answer) {
+        questions.removeAll { $0 == question }
+        take(machine.answered(question, answer, at: now, using: &generator))
+    }
+
+    /// Answers a name with these hosts, and that it has no IPv6 addresses.
+    mutating func resolve(_ name: String, _ hosts: UInt32..., seconds: Int = 60) {
+        let answer = Answer.addresses(hosts.map { SocketAddress.host($0).ip }, timeToLive: .seconds(seconds))
+        self.answer(.addresses(name, .v4), answer)
+        self.answer(.addresses(name, .v6), .nothing(timeToLive: .seconds(seconds)))
+    }
+
+    /// Answers the question for services: `name` or `name priority`.
+    mutating func list(_ targets: [String], secure: Bool = true, seconds: Int = 60) {
+        let records = targets.map { text in
+            let parts = text.split(separator: " ")
+            return ServiceRecord(
+                priority: parts.count > 1 ? UInt16(parts[1]) ?? 0 : 0, weight: 1, port: 2379, target: String(parts[0]))
+        }
+        let answer: Answer =
+            records.isEmpty
+            ? .nothing(timeToLive: .seconds(seconds)) : .services(records, timeToLive: .seconds(seconds))
+        self.answer(.services(secure ? "_etcd-client-ssl._tcp.x" : "_etcd-client._tcp.x"), answer)
+    }
+
+    mutating func dialFails(_ host: UInt32, _ failure: DialFailure = .refused) {
+        guard let id = id(host) else { return }
+        take(machine.dialFailed(id, .host(host), failure, at: now, using: &generator))
+    }
+
+    mutating func dialWorks(_ host: UInt32) {
+        guard let id = id(host) else { return }
+        take(machine.dialSucceeded(id, .host(host), at: now, using: &generator))
+    }
+
+    mutating func probeWorks(_ host: UInt32) {
+        guard let id = id(host), probes.contains(id) else { return }
+        probes.removeAll { $0 == id }
+        take(machine.probeEnded(id, .connected, at: .host(host), now: now, using: &generator))
+    }
+
+    mutating func probeFails(_ host: UInt32, _ failure: DialFailure = .refused) {
+        guard let id = id(host), probes.contains(id) else { return }
+        probes.removeAll { $0 == id }
+        take(machine.probeEnded(id, .failed(failure, .dialing), at: nil, now: now, using: &generator))
+    }
+
+    mutating func hold(_ clients: Int) { take(machine.clientsHeld(clients, at: now, using: &generator)) }
+
+    mutating func readLocalAddresses(_ loopGuard: LoopGuard) {
+        take(machine.localAddressesRead(loopGuard, at: now, using: &generator))
+    }
+
+    mutating func changeNameService() { take(machine.nameServiceChanged(at: now, using: &generator)) }
+
+    /// Time passes; every deadline on the way is met. Returns how many there were.
+    @discardableResult
+    mutating func pass(_ seconds: Double) -> Int {
+        let end = now + .seconds(seconds)
+        var fired = 0
+        while let due = machine.nextDeadline, due <= end, fired < 10_000 {
+            now = max(now, due)
+            take(machine.timerFired(at: now, using: &generator))
+            fired += 1
+        }
+        now = end
+        return fired
+    }
+
+    private mutating func take(_ actions: [ControlMachine.Action]) {
+        for action in actions {
+            switch action {
+            case .ask(let question): questions.append(question)
+            case .publish(let plan): plans.append(plan)
+            case .probe(let id, _):
+                probes.append(id)
+                probeCount += 1
+            case .tell(let notice): told.append(notice)
+            case .resetSessions, .save, .verify: break
+            }
+        }
+    }
+}
