@@ -69,7 +69,11 @@ let package = Package(
                 "Gateway", "GatewayRuntime",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
-            swiftSettings: strict),
+            swiftSettings: strict,
+            // Nobody links against a program: its symbols in the dynamic table would be 2 MB of 27.
+            linkerSettings: [
+                .unsafeFlags(["-Xlinker", "--no-export-dynamic"], .when(configuration: .release))
+            ]),
         // Real etcd members, real name servers and loopback peers for the tests; never shipped.
         .target(name: "GatewayTesting", dependencies: ["Gateway"], swiftSettings: strictForTests),
         // `make faults`: what clients see when members die, vanish, freeze; never shipped.
