@@ -19,7 +19,10 @@ public final class GatewayProcess: Sendable {
     ) throws {
         let address = try address ?? "127.0.0.1:\(FreePort.next())"
         self.address = address
-        let command = try [ToolBox.gateway()] + arguments + ["--listen-addr=\(address)"]
+        // Tests look at the gateway's sockets: probes that keep their connections would be taken for sessions.
+        let isChecked = arguments.contains { $0.hasPrefix("--health-check") }
+        let health = isChecked ? [] : ["--health-check=tcp"]
+        let command = try [ToolBox.gateway()] + arguments + health + ["--listen-addr=\(address)"]
         let wrapped = mounts?.command(command) ?? command
         process = try ChildProcess(wrapped[0], Array(wrapped.dropFirst()), environment: environment)
     }

@@ -45,17 +45,19 @@ extension EndpointHealth {
         return probe
     }
 
-    /// A routine probe is due within this interval, sooner if there is something to explore; `nil`: there are none.
+    /// A routine probe is due within this interval, sooner if there is something to explore; `nil`: only to explore, else
+    /// nobody would ever know more of the endpoint than that it accepts.
     public mutating func planRoutine(
         every interval: Duration?, at now: Instant, using generator: inout some RandomNumberGenerator
     ) {
-        guard isGood, !isProbing, !isSuspected, !addresses.isEmpty, let interval else { return }
-        var due = now + Self.jittered(interval, using: &generator)
-        if state == .untried || (ladder.nextExploration.map { $0 <= now } ?? false) {
+        guard isGood, !isProbing, !isSuspected, !addresses.isEmpty else { return }
+        var due = interval.map { now + Self.jittered($0, using: &generator) }
+        if state == .untried && interval != nil || (ladder.nextExploration.map { $0 <= now } ?? false) {
             let delay = Int64.random(in: Self.explorationDelay.least...Self.explorationDelay.most, using: &generator)
-            due = min(due, now + .nanoseconds(delay))
+            let soon = now + .nanoseconds(delay)
+            due = min(due ?? soon, soon)
         }
-        nextProbe = min(nextProbe ?? due, due)
+        if let due { nextProbe = min(nextProbe ?? due, due) }
     }
 
     private static func jittered(_ interval: Duration, using generator: inout some RandomNumberGenerator) -> Duration {
