@@ -39,6 +39,6 @@ extension RealComponents.ChangingZoneTests {
         // For each query a timer, an answer and what they set going; a probe of each endpoint in half a minute; and once a
         // second libdispatch looks after the threads it keeps for Swift.
         let probes = 3 * (seconds / 30 + 1)
-        #expect(wakeUps <= 8 * queries.count + 16 * probes + seconds + 20, "\(queries.count) queries")
+        #expect(wakeUps <= 8 * queries.count + 24 * probes + 2 * seconds + 40, "\(queries.count) queries")
     }
 }

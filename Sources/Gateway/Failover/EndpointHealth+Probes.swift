@@ -4,8 +4,9 @@ extension EndpointHealth {
     public static let idleInterval = Duration.seconds(30)
     /// A routine probe comes up to this part of its interval sooner or later, so that machines do not probe together.
     private static let jitterPercent: Int64 = 20
-    /// How soon after the start, or after something was learned, a routine probe looks for a stronger kind.
-    private static let explorationDelay = (least: Int64(100_000_000), most: Int64(1_000_000_000))
+    /// How soon after the start, or after something was learned, a routine probe looks for a stronger kind: soon, for a member
+    /// that hangs before that is known to hang by nobody.
+    private static let explorationDelay = (least: Int64(20_000_000), most: Int64(200_000_000))
 
     /// What a probe is to do.
     public struct Probe: Equatable, Sendable {
