@@ -37,6 +37,9 @@ public final class EtcdCluster: Sendable {
     private let common: Common
     private let state = Mutex(State())
 
+    /// The domain that the certificates of members name, beside their addresses.
+    public static let certifiedDomain = "verified.test"
+
     /// Starts a cluster and waits until each member is healthy.
     ///
     /// - Parameters:
@@ -61,7 +64,8 @@ public final class EtcdCluster: Sendable {
         case .tls:
             let authority = try await CertificateAuthority()
             // The addresses of the gateway are among the names, as its manual tells those who use TLS.
-            let server = try await authority.identity("member", hosts: hosts + ["127.0.0.1", "localhost"])
+            let server = try await authority.identity(
+                "member", hosts: hosts + ["127.0.0.1", "localhost", Self.certifiedDomain])
             let client = try await authority.identity("client", hosts: [])
             tlsFlags = [
                 "--client-cert-auth", "--trusted-ca-file=\(authority.certificate)",

@@ -199,12 +199,12 @@ extension RealComponents {
 
 extension EtcdCluster {
     /// The members' address records: infra0, infra1, …
-    fileprivate var addressRecords: [ZoneRecord] {
+    var addressRecords: [ZoneRecord] {
         members.map { .a($0.name, $0.host) }
     }
 
     /// A record of `service` for each member.
-    fileprivate func serviceRecords(_ service: String) -> [ZoneRecord] {
+    func serviceRecords(_ service: String) -> [ZoneRecord] {
         members.map { .srv(service: service, port: 2379, target: $0.name) }
     }
 

@@ -16,7 +16,7 @@ extension RealProbes {
             let verifier = TLSVerifier(loop: loop, authority: authority)
             for name in ["localhost", "LOCALHOST", "localhost."] { try await expectVerified(verifier, address, name) }
             let finding = await verifier.verify(address, validFor: "example.com")
-            #expect(finding == .refused("its certificate is not valid for example.com, but for localhost"))
+            #expect(finding == .refused("its certificate is not valid for example.com, but for localhost, verified.test"))
 
             let strangers = try await CertificateAuthority()
             let stranger = strangers.certificate
