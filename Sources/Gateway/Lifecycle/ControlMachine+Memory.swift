@@ -63,7 +63,7 @@ extension ControlMachine {
 
     /// Since when, at the latest, DNS has said all of what is good now; `nil` where it has not, or was not asked.
     private var confirmedAt: Instant? {
-        if let source = options.discovery { return source.deciding(in: names).compactMap { names[$0]?.goodAt }.min() }
+        if let source = options.discovery { return source.statement(in: names) }
         let hosts = Set(endpoints.all.map(\.declaration.key.host)).map(entries).filter { !$0.isEmpty }
         let answered = hosts.map { $0.compactMap(\.goodAt).max() }
         return answered.contains(nil) ? nil : answered.compactMap { $0 }.min()

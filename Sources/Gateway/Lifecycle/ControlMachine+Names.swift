@@ -6,8 +6,13 @@ extension ControlMachine {
         guard outcome != .noNews else { return [] }
         switch question {
         case .addresses: return tellTrouble(with: question) + readAddresses(at: now)
-        case .services: return tellTrouble(with: question) + redeclare(isFresh: outcome != .failing, at: now)
+        case .services: return tellTrouble(with: question) + redeclare(isFresh: isStatement(question, outcome), at: now)
         }
+    }
+
+    /// Whether it is now known who is there: by records, or because a service that counted has none any more.
+    private func isStatement(_ question: Question, _ outcome: NameWatch.Outcome) -> Bool {
+        outcome != .failing || options.discovery?.isGone(question, in: names) == true
     }
 
     /// An answer about services is a complete statement of who is there; a failure is none, but it may show that the

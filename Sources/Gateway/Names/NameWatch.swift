@@ -159,10 +159,10 @@ public struct NameWatch: Equatable, Sendable {
         }
     }
 
-    /// Makes a question due at `instant` whose last records are older than that: newer ones then decide something.
+    /// Makes a question due at `instant` whose last answer is older than that: a newer one then decides something.
     public mutating func confirm(_ question: Question, by instant: Instant) {
-        guard let entry = entries[question], let due = entry.due, let goodAt = entry.goodAt else { return }
-        guard goodAt < instant, !entry.isNegative, entry.failures == 0 else { return }
+        guard let entry = entries[question], let due = entry.due, entry.failures == 0 else { return }
+        guard let statedAt = entry.isNegative ? entry.answeredAt : entry.goodAt, statedAt < instant else { return }
         entries[question]?.due = min(due, instant)
     }
 

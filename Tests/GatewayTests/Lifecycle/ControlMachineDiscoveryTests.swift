@@ -192,6 +192,22 @@ extension ControlMachineDiscoveryTests {
         #expect(!driver.all.contains(3))
     }
 
+    @Test func insecure_aServiceThatVanishes_isMissingAtOnce_andGoneAfterItsOwnSecondAnswer() {
+        var driver = driver(ControlDriver.discovery(isInsecure: true))
+        driver.list(["s"], seconds: 300)
+        driver.list(["p"], secure: false, seconds: 300)
+        driver.resolve("s.", 1)
+        driver.resolve("p.", 2)
+        driver.changeNameService()
+        driver.list([], seconds: 300)
+        #expect(driver.good == [2, 1])
+        driver.pass(5)
+        driver.list(["p"], secure: false, seconds: 300)
+        #expect(driver.all == [2, 1] && driver.questions.contains(.services("_etcd-client-ssl._tcp.x")))
+        driver.list([], seconds: 300)
+        #expect(driver.all == [2])
+    }
+
     @Test func discoveryHasNothing_theConfiguredEndpointsServe_withOneLine() {
         var driver = driver(fallback())
         driver.list([])

@@ -57,7 +57,6 @@ struct Simulation {
     struct Statistics {
         var served = 0
         var reset = 0
-        var lastPublish = Instant.zero
         /// Since the calm began.
         var probes = 0
         var steps = 0
@@ -171,7 +170,7 @@ extension Simulation {
                 queue.add(.answer(question, answer), due: now + after)
             case .probe(let id, let what): probe(id, what)
             case .publish(let plan):
-                statistics.lastPublish = now
+                if now > Self.calmBegins { violate("published in the calm: \(plan.targets), \(plan.good) are good") }
                 check(plan)
                 queue.add(.planArrived(plan), due: now + Self.hop)
             case .resetSessions(let id, let reason): resetSessions(id, reason)
