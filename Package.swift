@@ -88,6 +88,12 @@ let package = Package(
             ],
             path: "Tests/FaultLab",
             swiftSettings: strictForTests),
+        // `make bench`: the gateway and its peers under the same traffic; never shipped.
+        .executableTarget(
+            name: "Bench",
+            dependencies: ["GatewayTesting", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+            path: "Benchmarks/Bench",
+            swiftSettings: strictForTests),
         .testTarget(name: "GatewayTests", dependencies: ["Gateway", "GatewayTesting"], swiftSettings: strictForTests),
         .testTarget(name: "CSpliceTests", dependencies: ["CSplice", "GatewayTesting"], swiftSettings: strictForTests),
         .testTarget(
@@ -99,7 +105,7 @@ let package = Package(
             ],
             swiftSettings: strictForTests),
         .testTarget(
-            name: "IntegrationTests", dependencies: ["GatewayTesting"], swiftSettings: strictForTests),
+            name: "IntegrationTests", dependencies: ["Gateway", "GatewayTesting"], swiftSettings: strictForTests),
     ],
     cLanguageStandard: .gnu17
 )

@@ -51,17 +51,46 @@ int address_from_system(const struct sockaddr_storage *system, struct csp_addres
  * that works, only less well. TCP_KEEPCNT is not set: with TCP_USER_TIMEOUT the kernel does not look at it
  * (tcp(7)). SO_OOBINLINE keeps the urgent byte in the stream, where a relay can pass it on in order.
  */
-void tcp_set_options(int fd, const struct csp_options *options)
+void tcp_set_options(int fd)
+{
+	(void)sys_set_int(fd, IPPROTO_TCP, TCP_NODELAY, 1);
+	(void)sys_set_int(fd, SOL_SOCKET, SO_OOBINLINE, 1);
+}
+
+void tcp_set_patience(int fd, const struct csp_options *options)
 {
 	int keepalive_s = (int)options->keepalive_s;
 
-	(void)sys_set_int(fd, IPPROTO_TCP, TCP_NODELAY, 1);
-	(void)sys_set_int(fd, SOL_SOCKET, SO_OOBINLINE, 1);
 	(void)sys_set_int(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
 	(void)sys_set_int(fd, IPPROTO_TCP, TCP_KEEPIDLE, keepalive_s);
 	(void)sys_set_int(fd, IPPROTO_TCP, TCP_KEEPINTVL, keepalive_s);
 	if (options->user_timeout_ms > 0)
 		(void)sys_set_int(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, (int)options->user_timeout_ms);
+}
+
+bool address_is_loopback(const struct csp_address *address)
+{
+	static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff}; /* ::ffff:0:0/96 */
+
+	if (address->family == CSP_FAMILY_IPV4)
+		return address->ip[0] == 127;
+	if (memcmp(address->ip, mapped, sizeof mapped) == 0)
+		return address->ip[12] == 127;
+	return memcmp(address->ip, &in6addr_loopback, sizeof address->ip) == 0;
+}
+
+/*
+ * Some congestion controls pace even where no network is, bbr for one
+ * (docs/decisions/0015-reno-on-loopback.md). A name that the kernel does not know or does not allow leaves
+ * what the machine has chosen.
+ */
+int tcp_set_loopback_congestion(int fd, const struct csp_options *options)
+{
+	const char *name = options->loopback_congestion;
+
+	if (name[0] == 0)
+		return 0;
+	return SYS_RETRY(int, setsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, name, (socklen_t)strlen(name)));
 }
 
 /*

@@ -63,7 +63,9 @@ static int connect_start(const struct csp_address *address, const struct csp_opt
 
 	if (fd < 0)
 		return fd;
-	tcp_set_options(fd, options);
+	tcp_set_options(fd);
+	if (address_is_loopback(address))
+		(void)tcp_set_loopback_congestion(fd, options);
 	hops_pass_on(fd, address->family, hops);
 
 	/* Not retried on EINTR: connect(2) goes on in the background then, as with EINPROGRESS. */
@@ -108,7 +110,13 @@ int csp_session_dial(csp_loop *loop, csp_session number, const struct csp_addres
 		error = fd;
 		goto give_back_slot;
 	}
-	error = sys_epoll_ctl(loop->epoll, EPOLL_CTL_ADD, fd, EPOLLOUT | EPOLLET, dial_tag(dial));
+	/* The first attempt mostly wins: registered as the leg that it will be, it needs no second
+	 * registration. */
+	dial->is_leg = session->first_dial == SLAB_NONE;
+	error = dial->is_leg
+	                ? sys_epoll_ctl(
+	                          loop->epoll, EPOLL_CTL_ADD, fd, LEG_EVENTS, session_upstream_tag(session))
+	                : sys_epoll_ctl(loop->epoll, EPOLL_CTL_ADD, fd, EPOLLOUT | EPOLLET, dial_tag(dial));
 	if (error < 0)
 		goto close_socket;
 	dial->fd = fd;
@@ -129,6 +137,18 @@ give_back_descriptor:
 	descriptor_give_back(loop, session);
 	counter_add(&loop->counters.dial_failures, 1);
 	return error;
+}
+
+struct dial *dial_as_leg(csp_loop *loop, const struct session *session)
+{
+	for (uint32_t i = session->first_dial; i != SLAB_NONE;) {
+		struct dial *dial = slab_at(&loop->dials, i);
+
+		if (dial->is_leg)
+			return dial;
+		i = dial->next;
+	}
+	return NULL;
 }
 
 int csp_session_cancel_dial(csp_loop *loop, csp_session number, uint32_t attempt)
@@ -168,9 +188,11 @@ static bool met_itself(const struct dial *dial)
 	return own.port == dial->address.port && memcmp(own.ip, dial->address.ip, sizeof own.ip) == 0;
 }
 
-static int verdict(const struct dial *dial)
+/* 0 or a positive errno. A failed connect is always announced as an error, so only then there is one to
+ * fetch. */
+static int verdict(const struct dial *dial, uint32_t events)
 {
-	int error = sys_get_int(dial->fd, SOL_SOCKET, SO_ERROR);
+	int error = events & (EPOLLERR | EPOLLHUP) ? sys_get_int(dial->fd, SOL_SOCKET, SO_ERROR) : 0;
 
 	if (error < 0)
 		return -error;
@@ -179,14 +201,14 @@ static int verdict(const struct dial *dial)
 	return error;
 }
 
-void dial_event(csp_loop *loop, struct dial *dial)
+void dial_event(csp_loop *loop, struct dial *dial, uint32_t events)
 {
 	struct session *session = dial_session(loop, dial);
-	int error = verdict(dial);
+	int error = verdict(dial, events);
 	struct csp_event event;
 
 	if (error == 0) {
-		session_join(loop, session, dial);
+		session_join(loop, session, dial, events);
 		return;
 	}
 	event = (struct csp_event){

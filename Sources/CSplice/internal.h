@@ -122,8 +122,13 @@ struct session {
 	uint32_t next, previous; /* sessions of the same endpoint, by index */
 	uint32_t next_ready, previous_ready;
 	uint32_t first_dial; /* attempts under way, by index */
+	uint32_t next_young, previous_young;
+	uint64_t joined_at_ns;
+	uint64_t window_bytes; /* carried in the loop's window of that number */
+	uint32_t window;
 	enum session_state state;
 	bool is_ready; /* in the loop's ready queue */
+	bool is_young; /* in the loop's queue of sessions whose upstream leg has no patience yet */
 	uint8_t hops;  /* that its dials may still take; 0: not known yet */
 };
 
@@ -136,22 +141,41 @@ struct dial {
 	uint32_t endpoint;
 	uint64_t started_at_ns;
 	struct csp_address address;
+	bool is_leg; /* registered in epoll as its session's upstream leg, which it is if it wins */
 };
 
 struct session *session_accept(csp_loop *loop, int fd, bool is_tcp);
 void session_leg_event(csp_loop *loop, struct session *session, int leg, uint32_t events);
 /* One turn of both directions. */
 void session_turn(csp_loop *loop, struct session *session);
-void session_join(csp_loop *loop, struct session *session, struct dial *winner);
+void session_join(csp_loop *loop, struct session *session, struct dial *winner, uint32_t events);
+uint64_t session_upstream_tag(const struct session *session);
 /* Frees a session; with reset both sides see one. Fills event in. */
 void session_end(csp_loop *loop, struct session *session, enum csp_end_reason reason, int error, bool reset,
         struct csp_event *event);
+/* As csp_loop_reset_endpoint ends a session. */
+void session_reset_as_ordered(csp_loop *loop, struct session *session);
 struct session *session_find(csp_loop *loop, csp_session number);
 csp_session session_number(const struct session *session);
 
+/* Everything that can happen to a leg, told once each time. */
+#define LEG_EVENTS (EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLPRI | EPOLLET)
+
+/* ---- young.c: what short sessions need not pay for ---- */
+
+void young_add(csp_loop *loop, struct session *session);
+void young_forget(csp_loop *loop, struct session *session);
+/* Gives a session its patience now. Nothing if it has it. */
+void young_grow_up(csp_loop *loop, struct session *session);
+/* Lets all that are old enough grow up. */
+void young_check(csp_loop *loop);
+
 /* ---- dial.c ---- */
 
-void dial_event(csp_loop *loop, struct dial *dial);
+/* What epoll says of an attempt. */
+void dial_event(csp_loop *loop, struct dial *dial, uint32_t events);
+/* The attempt that is registered as its session's upstream leg, or NULL. */
+struct dial *dial_as_leg(csp_loop *loop, const struct session *session);
 void dial_destroy(csp_loop *loop, struct session *session, struct dial *dial);
 void dial_destroy_all(csp_loop *loop, struct session *session);
 
@@ -159,8 +183,10 @@ void dial_destroy_all(csp_loop *loop, struct session *session);
 
 struct listener {
 	pthread_mutex_t lock;
-	int fd;         /* -1: this number is free */
-	uint32_t owner; /* the loop that has it armed */
+	int fd;           /* -1: this number is free */
+	uint32_t owner;   /* the loop that has it armed */
+	uint32_t burst;   /* connections that one wake-up looks for: as many as lately came at once */
+	bool is_loopback; /* bound to a loopback address: all its clients are on this machine */
 	bool is_paused;
 	bool is_tcp;
 	bool owns_path;
@@ -188,15 +214,20 @@ void hops_pass_on(int fd, enum csp_family family, int hops);
 /* An endpoint that stays silent is told again after this. */
 #define SUSPECT_EVERY_NS 1000000000u
 
-void evidence_count(csp_loop *loop, uint32_t endpoint, uint64_t up, uint64_t down);
+void evidence_count(csp_loop *loop, const struct session *session, uint64_t up, uint64_t down);
 void evidence_check(csp_loop *loop);
 
 /* ---- address.c ---- */
 
 socklen_t address_to_system(const struct csp_address *address, struct sockaddr_storage *system);
 int address_from_system(const struct sockaddr_storage *system, struct csp_address *address);
-/* NODELAY, keepalive, TCP_USER_TIMEOUT and inline urgent data: what both legs carry. */
-void tcp_set_options(int fd, const struct csp_options *options);
+/* NODELAY and inline urgent data: what both legs carry from their first byte on. */
+void tcp_set_options(int fd);
+/* Keepalive and TCP_USER_TIMEOUT: what a leg needs that lives long. */
+void tcp_set_patience(int fd, const struct csp_options *options);
+bool address_is_loopback(const struct csp_address *address);
+/* 0 or a negative errno, where the connection keeps what it has. */
+int tcp_set_loopback_congestion(int fd, const struct csp_options *options);
 /* Sends a reset now, even where somebody else holds a duplicate of the descriptor. */
 void tcp_reset(int fd);
 
@@ -204,6 +235,8 @@ void tcp_reset(int fd);
 
 #define EVENT_QUEUE 1024u
 #define EPOLL_BATCH 128
+/* Sessions from other loops that one wake-up adopts; each can raise one event. */
+#define ARRIVALS_BATCH 16
 #define COPY_BYTES 16384u
 #define PEEK_BYTES 65536u
 
@@ -213,9 +246,40 @@ struct endpoint_slot {
 	counter bytes_down;
 	counter last_received_ns;
 	counter unanswered_since_ns;
+	uint64_t asked_at_ns;     /* since when an answer is expected */
+	uint64_t check_at_ns;     /* when to look whether it has come; 0: none is expected */
 	uint64_t suspected_at_ns; /* when a suspicion was last told */
-	uint32_t first_session;   /* by index, plus one; 0: none */
+	uint32_t suspicions;      /* told of this silence */
+	csp_session asker;        /* whose bytes began it */
+	uint64_t reset_at_ns; /* when the last of its sessions was reset by order, or there was none to reset
+	                       */
+	uint32_t first_session; /* by index, plus one; 0: none */
 };
+
+/* ---- balance.c: what a loop knows of its own load, and sessions on their way to it ---- */
+
+struct balance {
+	uint64_t began_ns; /* of the window */
+	uint64_t cpu_ns;   /* of the loop's thread, then */
+	uint64_t bytes;    /* in the window, of all sessions */
+	uint32_t window;
+	uint32_t busy_windows; /* in a row */
+	bool is_choosing;      /* the window is over; the heaviest of its sessions is looked for */
+	csp_session candidate; /* 0: none yet */
+	uint64_t candidate_bytes;
+	counter permille;     /* of a CPU, in the last window */
+	counter looked_at_ns; /* when that was */
+	pthread_mutex_t lock; /* of what follows */
+	struct moving *arrivals;
+};
+
+void balance_init(csp_loop *loop);
+void balance_destroy(csp_loop *loop);
+/* A turn of a session moved so many bytes. */
+void balance_count(csp_loop *loop, struct session *session, uint64_t bytes);
+void balance_consider(csp_loop *loop, const struct session *session);
+void balance_check(csp_loop *loop);
+void balance_take_arrivals(csp_loop *loop);
 
 struct csp_loop {
 	csp_plane *plane;
@@ -226,6 +290,9 @@ struct csp_loop {
 	uint64_t now_ns;
 	uint64_t retry_accept_at_ns; /* 0: no listener is paused by us */
 	uint64_t evidence_at_ns;     /* 0: no endpoint owes an answer */
+	uint64_t young_at_ns;        /* 0: no session is young */
+	uint32_t young_first, young_last;
+	uint64_t waited_ns; /* how long the last wait was, what was spun included */
 
 	struct slab sessions;
 	struct slab dials;
@@ -240,11 +307,12 @@ struct csp_loop {
 
 	struct {
 		counter turns, accepted, opened, ended, sessions, dial_failures, accept_errors, pipes;
-		counter bytes_spliced, bytes_copied;
+		counter bytes_spliced, bytes_copied, moved;
 	} counters;
 	struct endpoint_slot *endpoints; /* CSP_ENDPOINTS_MAX of them */
 	uint32_t endpoints_used;         /* one more than the highest slot that ever had a session */
-	char *buffer;                    /* PEEK_BYTES, for whatever is copied in this turn */
+	struct balance balance;
+	char *buffer; /* PEEK_BYTES, for whatever is copied in this turn */
 };
 
 struct csp_plane {

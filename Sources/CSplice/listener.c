@@ -7,6 +7,9 @@
 
 /* How many connections one wake-up accepts before the loop looks at its sessions again. */
 #define ACCEPT_BATCH 16
+/* A loop may have this share more sessions than the one with the fewest before it passes the accept role on.
+ */
+#define UNEVEN_SHARE 8
 /*
  * A loop that shall not look at a listener. Hang-ups are reported whatever was asked for, and who gave us the
  * listener can shut it down: edge triggered they are told once; level triggered the loop would never sleep
@@ -31,9 +34,11 @@ static void tell(csp_loop *loop, enum csp_event_kind kind, uint32_t listener, in
 
 /* ---- whose turn it is ---- */
 
+/* The loop that is to accept next: the one with the fewest sessions, unless self has hardly more. */
 static csp_loop *least_busy(csp_plane *plane, csp_loop *self)
 {
 	csp_loop *best = self;
+	uint64_t own = counter_get(&self->counters.sessions);
 
 	for (uint32_t i = 0; i < plane->options.loops; i++) {
 		csp_loop *loop = plane->loops[i];
@@ -41,7 +46,7 @@ static csp_loop *least_busy(csp_plane *plane, csp_loop *self)
 		if (counter_get(&loop->counters.sessions) < counter_get(&best->counters.sessions))
 			best = loop;
 	}
-	return best;
+	return own - counter_get(&best->counters.sessions) > own / UNEVEN_SHARE ? best : self;
 }
 
 static int arm(csp_plane *plane, uint32_t index, uint32_t loop, uint32_t events)
@@ -122,13 +127,21 @@ static bool concerns_one_connection(int error)
 /* One connection: 1 accepted, 0 none waits, or a negative errno. */
 static int accept_one(csp_loop *loop, const struct listener *listener, uint32_t index)
 {
-	int fd = SYS_RETRY(int, accept4(listener->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC));
+	struct sockaddr_storage client;
+	socklen_t length = sizeof client;
+	struct csp_address address;
+	int fd = SYS_RETRY(int,
+	        accept4(listener->fd, (struct sockaddr *)&client, &length, SOCK_NONBLOCK | SOCK_CLOEXEC));
 	struct session *session;
 
 	if (fd == -EAGAIN)
 		return 0;
 	if (fd < 0)
 		return fd;
+	/* From a listener on a loopback address it has been inherited. */
+	if (listener->is_tcp && !listener->is_loopback && address_from_system(&client, &address) == 0 &&
+	        address_is_loopback(&address))
+		(void)tcp_set_loopback_congestion(fd, &loop->plane->options);
 	session = session_accept(loop, fd, listener->is_tcp);
 	if (session == NULL)
 		return -ENOMEM;
@@ -143,9 +156,17 @@ static int accept_one(csp_loop *loop, const struct listener *listener, uint32_t 
 	return 1;
 }
 
+/*
+ * To learn that nobody else waits takes a call that fails, for each client where they come one by one. So a
+ * wake-up looks for no more than came at once before; where all of them were there, the next one looks for
+ * twice as many. The listener is level triggered: who still waits is told of again.
+ */
 static void accept_batch(csp_loop *loop, struct listener *listener, uint32_t index)
 {
-	for (int count = 0; count < ACCEPT_BATCH; count++) {
+	uint32_t burst = listener->burst;
+
+	listener->burst = burst * 2 < ACCEPT_BATCH ? burst * 2 : ACCEPT_BATCH;
+	for (uint32_t count = 0; count < burst; count++) {
 		csp_loop *target = least_busy(loop->plane, loop);
 		int result;
 
@@ -158,8 +179,10 @@ static void accept_batch(csp_loop *loop, struct listener *listener, uint32_t ind
 			return;
 		}
 		result = accept_one(loop, listener, index);
-		if (result == 0)
+		if (result == 0) {
+			listener->burst = count > 0 ? count : 1;
 			return;
+		}
 		if (result > 0)
 			continue;
 		counter_add(&loop->counters.accept_errors, 1);
@@ -219,6 +242,16 @@ static int register_listener(csp_plane *plane, uint32_t index)
 	return arm(plane, index, 0, EPOLLIN);
 }
 
+static bool is_on_loopback(int fd)
+{
+	struct sockaddr_storage system;
+	socklen_t length = sizeof system;
+	struct csp_address address;
+
+	return getsockname(fd, (struct sockaddr *)&system, &length) == 0 &&
+	       address_from_system(&system, &address) == 0 && address_is_loopback(&address);
+}
+
 /* Takes fd over on success. unix_path is NULL unless the socket file is ours to remove. */
 static int add_listener(csp_plane *plane, int fd, const char *unix_path)
 {
@@ -237,6 +270,8 @@ static int add_listener(csp_plane *plane, int fd, const char *unix_path)
 		}
 		listener->fd = fd;
 		listener->is_paused = false;
+		listener->burst = 1;
+		listener->is_loopback = is_on_loopback(fd);
 		listener->is_tcp = domain != AF_UNIX;
 		listener->owns_path = unix_path != NULL;
 		if (unix_path != NULL)
@@ -249,6 +284,17 @@ static int add_listener(csp_plane *plane, int fd, const char *unix_path)
 		return result < 0 ? result : (int)i;
 	}
 	return -ENOSPC;
+}
+
+/* What accepted sockets then have without a call of their own. */
+static void set_inherited_options(
+        int fd, const struct csp_address *address, const struct csp_options *options)
+{
+	tcp_set_options(fd);
+	tcp_set_patience(fd, options);
+	if (address_is_loopback(address))
+		(void)tcp_set_loopback_congestion(fd, options);
+	hops_ask_for(fd);
 }
 
 int csp_plane_listen(csp_plane *plane, const struct csp_address *address)
@@ -265,9 +311,8 @@ int csp_plane_listen(csp_plane *plane, const struct csp_address *address)
 	(void)sys_set_int(fd, SOL_SOCKET, SO_REUSEADDR, 1);
 	if (address->family == CSP_FAMILY_IPV6)
 		(void)sys_set_int(fd, IPPROTO_IPV6, IPV6_V6ONLY,
-		        1);                   /* [::] and 0.0.0.0 can be listened on side by side */
-	tcp_set_options(fd, &plane->options); /* accepted sockets inherit them */
-	hops_ask_for(fd);
+		        1); /* [::] and 0.0.0.0 can be listened on side by side */
+	set_inherited_options(fd, address, &plane->options);
 	if (bind(fd, (struct sockaddr *)&system, length) == -1 ||
 	        listen(fd, (int)plane->options.backlog) == -1)
 		result = -errno;
@@ -343,14 +388,11 @@ close_socket:
 	return result;
 }
 
-static void adopt_tcp_options(int fd, const struct csp_options *options)
-{
-	tcp_set_options(fd, options);
-	hops_ask_for(fd);
-}
-
 int csp_plane_adopt_listener(csp_plane *plane, int fd)
 {
+	struct sockaddr_storage system;
+	socklen_t length = sizeof system;
+	struct csp_address address;
 	int flags;
 
 	if (sys_get_int(fd, SOL_SOCKET, SO_ACCEPTCONN) != 1 ||
@@ -360,8 +402,10 @@ int csp_plane_adopt_listener(csp_plane *plane, int fd)
 	if (flags == -1 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) == -1 ||
 	        fcntl(fd, F_SETFD, FD_CLOEXEC) == -1)
 		return -errno;
-	if (sys_get_int(fd, SOL_SOCKET, SO_DOMAIN) != AF_UNIX)
-		adopt_tcp_options(fd, &plane->options);
+	if (getsockname(fd, (struct sockaddr *)&system, &length) == -1)
+		return -errno;
+	if (address_from_system(&system, &address) == 0) /* else it is a unix socket */
+		set_inherited_options(fd, &address, &plane->options);
 	return add_listener(plane, fd, NULL);
 }
 

@@ -8,10 +8,11 @@
 #define TURN_SESSIONS 256u
 /*
  * The queue is empty when a turn starts. At most: 256 turned sessions, 128 readiness events of one event each
- * or, for a listener, 17 (32 listeners at most), and a resume per listener. That is below EVENT_QUEUE.
+ * or, for a listener, 17 (32 listeners at most), and a resume per listener, and one for each session of a
+ * batch that arrives from another loop. That is below EVENT_QUEUE.
  */
-_Static_assert(
-        TURN_SESSIONS + EPOLL_BATCH + CSP_LISTENERS_MAX * 18 < EVENT_QUEUE, "the event queue can overflow");
+_Static_assert(TURN_SESSIONS + EPOLL_BATCH + CSP_LISTENERS_MAX * 18 + ARRIVALS_BATCH < EVENT_QUEUE,
+        "the event queue can overflow");
 
 csp_loop *loop_create(csp_plane *plane, uint32_t index, int *error)
 {
@@ -24,8 +25,9 @@ csp_loop *loop_create(csp_plane *plane, uint32_t index, int *error)
 	loop->plane = plane;
 	loop->index = index;
 	loop->wake = -1;
-	loop->ready_first = loop->ready_last = SLAB_NONE;
+	loop->ready_first = loop->ready_last = loop->young_first = loop->young_last = SLAB_NONE;
 	loop->now_ns = sys_now_ns();
+	balance_init(loop);
 	slab_init(&loop->sessions, sizeof(struct session));
 	slab_init(&loop->dials, sizeof(struct dial));
 	loop->endpoints = calloc(CSP_ENDPOINTS_MAX, sizeof *loop->endpoints);
@@ -66,6 +68,7 @@ void loop_destroy(csp_loop *loop)
 		if (session->slot.used)
 			session_end(loop, session, CSP_END_ORDERED, 0, true, &event);
 	}
+	balance_destroy(loop);
 	pipe_pool_destroy(loop);
 	slab_destroy(&loop->sessions);
 	slab_destroy(&loop->dials);
@@ -169,6 +172,7 @@ static void dispatch(csp_loop *loop, const struct epoll_event *event)
 		loop->woken = true;
 		if (atomic_load(&loop->plane->paused_listeners) > 0)
 			pipe_pool_destroy(loop); /* they hold descriptors that a client waits for */
+		balance_take_arrivals(loop);
 		break;
 	case TAG_LISTENER:
 		listener_event(loop, index);
@@ -182,7 +186,7 @@ static void dispatch(csp_loop *loop, const struct epoll_event *event)
 	case TAG_DIAL:
 		dial = slab_find(&loop->dials, index, generation);
 		if (dial != NULL) /* as above */
-			dial_event(loop, dial);
+			dial_event(loop, dial, event->events);
 		break;
 	}
 }
@@ -195,7 +199,7 @@ static int ms_until(const csp_loop *loop, uint64_t deadline_ns)
 /* Milliseconds to wait, cut to the loop's own deadlines. */
 static int wait_ms(const csp_loop *loop, int timeout_ms)
 {
-	const uint64_t deadlines[] = {loop->retry_accept_at_ns, loop->evidence_at_ns};
+	const uint64_t deadlines[] = {loop->retry_accept_at_ns, loop->evidence_at_ns, loop->young_at_ns};
 
 	if (loop->ready_count > 0)
 		return 0;
@@ -205,16 +209,49 @@ static int wait_ms(const csp_loop *loop, int timeout_ms)
 	return timeout_ms;
 }
 
-static void loop_turn(csp_loop *loop, int timeout_ms)
+/*
+ * EINTR is a wait without events. EBADF, EFAULT and EINVAL would be our own bug: no descriptor is lost for
+ * it.
+ */
+static int wait_once(csp_loop *loop, struct epoll_event events[static EPOLL_BATCH], int timeout_ms)
 {
-	struct epoll_event events[EPOLL_BATCH];
-	int count = epoll_wait(loop->epoll, events, EPOLL_BATCH, wait_ms(loop, timeout_ms));
+	int count = epoll_wait(loop->epoll, events, EPOLL_BATCH, timeout_ms);
 
-	/* EINTR is a turn without events. EBADF, EFAULT and EINVAL would be our own bug: no descriptor is
-	 * lost for it. */
 	if (count == -1 && errno != EINTR)
 		abort();
 	loop->now_ns = sys_now_ns();
+	return count == -1 ? 0 : count;
+}
+
+/*
+ * Polls for a while before it sleeps, where the last wait was so short that this would have caught its end: a
+ * request that is answered in microseconds then costs no sleep and no wake-up
+ * (docs/decisions/0016-spinning.md). One long wait ends it.
+ */
+static int wait_for_events(csp_loop *loop, struct epoll_event events[static EPOLL_BATCH], int timeout_ms)
+{
+	uint64_t spin_ns = (uint64_t)loop->plane->options.spin_us * 1000u;
+	uint64_t began_ns;
+	int count = 0;
+
+	if (spin_ns == 0 || timeout_ms == 0)
+		return wait_once(loop, events, timeout_ms);
+	began_ns = sys_now_ns();
+	if (loop->waited_ns < spin_ns)
+		do
+			count = wait_once(loop, events, 0);
+		while (count == 0 && loop->now_ns - began_ns < spin_ns);
+	if (count == 0)
+		count = wait_once(loop, events, timeout_ms);
+	loop->waited_ns = loop->now_ns - began_ns;
+	return count;
+}
+
+static void loop_turn(csp_loop *loop, int timeout_ms)
+{
+	struct epoll_event events[EPOLL_BATCH];
+	int count = wait_for_events(loop, events, wait_ms(loop, timeout_ms));
+
 	counter_add(&loop->counters.turns, 1);
 	for (int i = 0; i < count; i++)
 		dispatch(loop, &events[i]);
@@ -225,6 +262,9 @@ static void loop_turn(csp_loop *loop, int timeout_ms)
 	run_ready(loop);
 	if (loop->evidence_at_ns != 0 && loop->now_ns >= loop->evidence_at_ns)
 		evidence_check(loop);
+	if (loop->young_at_ns != 0 && loop->now_ns >= loop->young_at_ns)
+		young_check(loop);
+	balance_check(loop);
 }
 
 int csp_loop_wait(csp_loop *loop, struct csp_event *events, uint32_t capacity, int timeout_ms)
@@ -272,6 +312,7 @@ void csp_loop_read_counters(csp_loop *loop, struct csp_loop_counters *counters)
 	        .pipes = counter_get(&loop->counters.pipes),
 	        .bytes_spliced = counter_get(&loop->counters.bytes_spliced),
 	        .bytes_copied = counter_get(&loop->counters.bytes_copied),
+	        .moved = counter_get(&loop->counters.moved),
 	};
 }
 

@@ -1,9 +1,12 @@
 #include "internal.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 /* Of all that a plane may hold open, one session needs two; below this not even two could be served. */
 #define DESCRIPTORS_MIN 4u
+/* Longer than any round trip that spinning could win. */
+#define SPIN_US_MAX 1000u
 
 struct csp_options csp_options_default(void)
 {
@@ -16,7 +19,30 @@ struct csp_options csp_options_default(void)
 	        .user_timeout_ms = 120000,
 	        .backlog = 4096,
 	        .suspect_after_ms = 500,
+	        .loopback_congestion = "reno",
 	};
+}
+
+int csp_options_set_loopback_congestion(struct csp_options *options, const char *name)
+{
+	size_t length = strlen(name);
+
+	if (length >= sizeof options->loopback_congestion)
+		return -ENAMETOOLONG;
+	memcpy(options->loopback_congestion, name, length + 1);
+	return 0;
+}
+
+int csp_options_try_loopback_congestion(const struct csp_options *options)
+{
+	int fd = SYS_RETRY(int, socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+	int result;
+
+	if (fd < 0)
+		return fd;
+	result = tcp_set_loopback_congestion(fd, options);
+	sys_close(fd);
+	return result;
 }
 
 static bool are_valid(const struct csp_options *options)
@@ -25,7 +51,9 @@ static bool are_valid(const struct csp_options *options)
 	       options->max_descriptors >= DESCRIPTORS_MIN && options->max_descriptors <= INT32_MAX &&
 	       options->pipe_pages <= INT32_MAX && options->keepalive_s >= 1 &&
 	       options->keepalive_s <= 32767 && options->user_timeout_ms <= INT32_MAX &&
-	       options->backlog >= 1 && options->backlog <= INT32_MAX && options->suspect_after_ms <= 3600000;
+	       options->backlog >= 1 && options->backlog <= INT32_MAX &&
+	       options->suspect_after_ms <= 3600000 && options->spin_us <= SPIN_US_MAX &&
+	       memchr(options->loopback_congestion, 0, sizeof options->loopback_congestion) != NULL;
 }
 
 int csp_plane_create(const struct csp_options *options, csp_plane **out)

@@ -111,8 +111,11 @@ static enum turn fill_copying(
 
 	ssize_t got = sys_recv(from->fd, loop->buffer, room, 0);
 
-	if (got <= 0)
+	if (got <= 0) {
+		relay->streak = 0; /* one full read with nothing behind it is an answer of that size, not a
+		                      bulk flow */
 		return nothing_read(relay, from, got, failure);
+	}
 	if ((size_t)got < room && from->is_tcp && !from->hung_up && !from->urgent)
 		from->readable = false;
 	relay->streak = (size_t)got == COPY_BYTES ? (uint8_t)(relay->streak + 1) : 0;

@@ -4,8 +4,6 @@
 #include <sys/ioctl.h>
 #include <string.h>
 
-#define LEG_EVENTS (EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLPRI | EPOLLET)
-
 csp_session session_number(const struct session *session)
 {
 	return (uint64_t)session->slot.generation << 32 | session->slot.index;
@@ -19,6 +17,11 @@ struct session *session_find(csp_loop *loop, csp_session number)
 static uint64_t leg_tag(const struct session *session, int leg)
 {
 	return tag_make(leg == DOWN ? TAG_DOWN : TAG_UP, session->slot.index, session->slot.generation);
+}
+
+uint64_t session_upstream_tag(const struct session *session)
+{
+	return leg_tag(session, UP);
 }
 
 /* ---- sessions of one endpoint: an intrusive list, so that none of them needs a table ---- */
@@ -66,6 +69,7 @@ static struct session *session_take_slot(csp_loop *loop)
 	session->endpoint = CSP_ENDPOINT_NONE;
 	session->next = session->previous = session->first_dial = SLAB_NONE;
 	session->next_ready = session->previous_ready = SLAB_NONE;
+	session->next_young = session->previous_young = SLAB_NONE;
 	atomic_fetch_add(&loop->plane->sessions, 1);
 	atomic_fetch_add(
 	        &loop->plane->descriptors, 2); /* its upstream connection is reserved from the start */
@@ -79,6 +83,7 @@ static void session_free_slot(csp_loop *loop, struct session *session)
 	atomic_fetch_sub(&loop->plane->descriptors, 2);
 	counter_add(&loop->counters.sessions, (uint64_t)-1);
 	loop_forget_ready(loop, session);
+	young_forget(loop, session);
 	slab_give_back(&loop->sessions, session);
 }
 
@@ -188,10 +193,8 @@ static void client_event_while_dialing(csp_loop *loop, struct session *session)
 	end_and_tell(loop, session, CSP_END_CLIENT_LEFT, 0, false);
 }
 
-void session_leg_event(csp_loop *loop, struct session *session, int leg_index, uint32_t events)
+static void leg_note(struct leg *leg, uint32_t events)
 {
-	struct leg *leg = &session->legs[leg_index];
-
 	if (events & (EPOLLIN | EPOLLRDHUP | EPOLLERR | EPOLLHUP | EPOLLPRI))
 		leg->readable = true;
 	if (events & (EPOLLOUT | EPOLLERR | EPOLLHUP))
@@ -202,6 +205,19 @@ void session_leg_event(csp_loop *loop, struct session *session, int leg_index, u
 		leg->failed = true;
 	if (events & EPOLLPRI)
 		leg->urgent = true;
+}
+
+void session_leg_event(csp_loop *loop, struct session *session, int leg, uint32_t events)
+{
+	struct dial *dial;
+
+	if (leg == UP && session->state == SESSION_DIALING) {
+		dial = dial_as_leg(loop, session);
+		if (dial != NULL) /* else it was given up earlier in this batch */
+			dial_event(loop, dial, events);
+		return;
+	}
+	leg_note(&session->legs[leg], events);
 	if (session->state == SESSION_OPEN)
 		loop_make_ready(loop, session);
 	else
@@ -254,7 +270,7 @@ void session_turn(csp_loop *loop, struct session *session)
 		if (turn == TURN_FAILED) {
 			if (failure.leg == 1)
 				pass_on_last_words(loop, session, to);
-			evidence_count(loop, session->endpoint, relays[DOWN].bytes - before[DOWN],
+			evidence_count(loop, session, relays[DOWN].bytes - before[DOWN],
 			        relays[UP].bytes - before[UP]);
 			session_fail(loop, session,
 			        failure.leg == 0   ? from
@@ -265,8 +281,8 @@ void session_turn(csp_loop *loop, struct session *session)
 		}
 		again |= turn == TURN_AGAIN;
 	}
-	evidence_count(
-	        loop, session->endpoint, relays[DOWN].bytes - before[DOWN], relays[UP].bytes - before[UP]);
+	evidence_count(loop, session, relays[DOWN].bytes - before[DOWN], relays[UP].bytes - before[UP]);
+	balance_count(loop, session, relays[DOWN].bytes - before[DOWN] + relays[UP].bytes - before[UP]);
 	if (relays[DOWN].state == RELAY_DONE && relays[UP].state == RELAY_DONE) {
 		end_and_tell(loop, session, CSP_END_FINISHED, 0, false);
 		return;
@@ -281,11 +297,14 @@ void session_turn(csp_loop *loop, struct session *session)
 	}
 	if (again)
 		loop_make_ready(loop, session);
+	balance_consider(loop, session);
 }
 
-void session_join(csp_loop *loop, struct session *session, struct dial *winner)
+/* events is what epoll told of the winner: where it is registered as a leg already, nobody tells it again. */
+void session_join(csp_loop *loop, struct session *session, struct dial *winner, uint32_t events)
 {
 	struct leg *up = &session->legs[UP];
+	bool is_registered = winner->is_leg;
 	struct csp_event event = {
 	        .session = session_number(session),
 	        .kind = CSP_EVENT_OPENED,
@@ -297,12 +316,16 @@ void session_join(csp_loop *loop, struct session *session, struct dial *winner)
 	*up = (struct leg){.fd = winner->fd, .is_tcp = true, .writable = true};
 	winner->fd = -1;
 	dial_destroy_all(loop, session);
-	if (sys_epoll_ctl(loop->epoll, EPOLL_CTL_MOD, up->fd, LEG_EVENTS, leg_tag(session, UP)) < 0) {
+	leg_note(up, events);
+	if (!is_registered &&
+	        sys_epoll_ctl(loop->epoll, EPOLL_CTL_MOD, up->fd, LEG_EVENTS, leg_tag(session, UP)) < 0) {
 		end_and_tell(loop, session, CSP_END_SHORTAGE, ENOMEM, true);
 		return;
 	}
 	session->state = SESSION_OPEN;
 	link_to_endpoint(loop, session, event.endpoint);
+	session->joined_at_ns = loop->now_ns;
+	young_add(loop, session);
 	counter_add(&loop->counters.opened, 1);
 	(void)loop_push_event(loop, &event); /* as in end_and_tell */
 	loop_make_ready(loop, session);
@@ -321,6 +344,11 @@ int csp_session_close(csp_loop *loop, csp_session number, bool reset, struct csp
 	return 0;
 }
 
+void session_reset_as_ordered(csp_loop *loop, struct session *session)
+{
+	end_and_tell(loop, session, CSP_END_ORDERED, 0, true);
+}
+
 int csp_loop_reset_endpoint(csp_loop *loop, uint32_t endpoint, uint32_t limit)
 {
 	struct endpoint_slot *slot = &loop->endpoints[endpoint];
@@ -332,8 +360,9 @@ int csp_loop_reset_endpoint(csp_loop *loop, uint32_t endpoint, uint32_t limit)
 	if (limit > room)
 		limit = room;
 	for (; limit > 0 && slot->first_session != 0; limit--, count++)
-		end_and_tell(
-		        loop, slab_at(&loop->sessions, slot->first_session - 1), CSP_END_ORDERED, 0, true);
+		session_reset_as_ordered(loop, slab_at(&loop->sessions, slot->first_session - 1));
+	if (slot->first_session == 0) /* an order for some of them only mostly leaves others */
+		slot->reset_at_ns = loop->now_ns;
 	return count;
 }
 
@@ -372,6 +401,7 @@ int csp_session_take(csp_loop *loop, csp_session number, struct csp_session_reco
 	if ((error = relay_stash_to_pipe(loop, &session->relays[DOWN])) < 0 ||
 	        (error = relay_stash_to_pipe(loop, &session->relays[UP])) < 0)
 		return error;
+	young_grow_up(loop, session); /* whoever adopts it takes its options for granted */
 	memset(record, 0, sizeof *record);
 	record->downstream = session->legs[DOWN].fd;
 	record->upstream = session->legs[UP].fd;

@@ -8,23 +8,49 @@ internal import UnixSignals
 public enum GatewayProgram {
     /// Runs the gateway until it is told to stop. Returns the exit code: 0 on request, 1 where it cannot run, 2 where a
     /// setting is wrong.
-    public static func run(flags: [Setting: [String]], environment: [String: String]) async -> Int32 {
+    public static func run(flags: [Setting: [String]], environment: [String: String]) -> Int32 {
         StandardStreams.fillGaps()
         signal(SIGPIPE, SIG_IGN)  // a peer that is gone is an error of one write, not of the process
-        guard let settings = readSettings(flags: flags, environment: environment) else { return 2 }
+        guard let context = readContext(environment) else { return 2 }
+        guard let settings = readSettings(flags: flags, environment: environment) else {
+            if let wayBack = context.wayBack { complain("\(wayBack)") }
+            return 2
+        }
         let logger = Logger(label: "etcd-gateway") { _ in
             LineLog(format: settings.settings.logFormat, level: settings.settings.logLevel)
         }
-        for warning in settings.warnings { logger.warning("\(warning)") }
+        for warning in settings.warnings + context.warnings { logger.warning("\(warning)") }
+        let service = GatewayService(settings: settings.settings, logger: logger, context: context)
+        do throws(SystemError) {
+            return try ProgramExecutor().run { await run(service, logger) }
+        } catch {
+            return failed(error)
+        }
+    }
+
+    private static func run(_ service: GatewayService, _ logger: Logger) async -> Int32 {
         do {
-            let service = GatewayService(settings: settings.settings, logger: logger)
             try await ServiceGroup(
                 services: [service], gracefulShutdownSignals: [.sigterm, .sigint], logger: quiet(logger)
             ).run()
             return 0
         } catch {
-            Output.write("etcd-gateway: \(error)", to: STDERR_FILENO)
-            return 1
+            return failed(error)
+        }
+    }
+
+    private static func failed(_ error: any Error) -> Int32 {
+        complain("\(error)")
+        return 1
+    }
+
+    private static func readContext(_ environment: [String: String]) -> ServiceContext? {
+        defer { for name in ActivatedSocket.variables { unsafe unsetenv(name) } }
+        do throws(ActivationError) {
+            return try ServiceContext(environment: environment)
+        } catch {
+            complain("\(error)")
+            return nil
         }
     }
 
@@ -36,7 +62,7 @@ public enum GatewayProgram {
             if let text = SystemFile.read(path.path) {
                 file = (path.path, text)
             } else if path.isRequired {
-                Output.write("etcd-gateway: --config-file: cannot read \(path.path)", to: STDERR_FILENO)
+                complain("--config-file: cannot read \(path.path)")
                 return nil
             }
         }
@@ -45,10 +71,16 @@ public enum GatewayProgram {
         case .success(let settings):
             return (settings, resolution.warnings)
         case .failure(let errors):
-            for error in errors.all { Output.write("etcd-gateway: \(error)", to: STDERR_FILENO) }
-            Output.write("etcd-gateway: `etcd-gateway --help` explains every setting", to: STDERR_FILENO)
+            for error in errors.all { complain("\(error)") }
+            complain("`etcd-gateway --help` explains every setting")
             return nil
         }
+    }
+
+    /// One line for whoever typed the command, or for the journal, where it is an error.
+    private static func complain(_ text: String) {
+        let priority = LineLog.isJournal ? "<\(Logger.Level.error.priority)>" : ""
+        Output.write("\(priority)etcd-gateway: \(text)", to: STDERR_FILENO)
     }
 
     /// The service group's own steps are of interest only when debugging.

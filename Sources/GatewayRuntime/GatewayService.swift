@@ -8,12 +8,14 @@ public import ServiceLifecycle
 public struct GatewayService: Service {
     private let settings: Settings
     private let logger: Logger
+    private let context: ServiceContext
 
     /// How long the ready line waits for DNS to name endpoints; clients are served from the start in any case.
     private static let patienceForReadyLine = Duration.seconds(2)
 
-    /// A gateway for these settings.
-    public init(settings: Settings, logger: Logger) {
+    /// A gateway for these settings, under a service manager that has given this much.
+    public init(settings: Settings, logger: Logger, context: ServiceContext = ServiceContext()) {
+        self.context = context
         self.settings = settings
         self.logger = logger
     }
@@ -52,9 +54,15 @@ public struct GatewayService: Service {
         let listeners = try await listen(plane, resolver)
         try plane.start()
         defer { plane.stop() }
+        let supervision = await supervise(executor, control, plane)
         try await Self.run {
             await control.start(runners: plane.runners, listeners: listeners)
-            try await serve(control)
+            try await Self.run {
+                await supervision?.started()
+                try await serve(control, supervision)
+            } finally: {
+                await supervision?.close()
+            }
         } finally: {
             await control.close()
         }
@@ -71,34 +79,48 @@ public struct GatewayService: Service {
         await end()
     }
 
-    private func serve(_ control: Control) async throws {
+    /// Nobody to tell: nothing, and no wake-up for it.
+    private func supervise(
+        _ executor: EventExecutor, _ control: Control, _ plane: DataPlane
+    ) async -> Supervision? {
+        guard let notify = context.notify else { return nil }
+        let supervision = Supervision(
+            executor: executor, notify: notify, watchdog: context.watchdog,
+            watched: plane.runners.map { runner in
+                Supervision.Watched(rounds: { runner.rounds }, wake: { runner.wake() })
+            }, logger: logger, standing: { control.assumeIsolated { $0.standing } })
+        await control.whenChanged { [weak supervision] in
+            supervision?.assumeIsolated { $0.standingMayHaveChanged() }
+        }
+        return supervision
+    }
+
+    private func serve(_ control: Control, _ supervision: Supervision?) async throws {
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { await control.run() }
             group.addTask { await tellReady(control) }
             try await gracefulShutdown()
             logger.info("stopping")
+            await supervision?.stopping()
             group.cancelAll()
         }
     }
 
     /// The line for which scripts wait, with the endpoints as far as they are known by then.
     private func tellReady(_ control: Control) async {
-        await withTaskGroup(of: Void.self) { group in
-            group.addTask {
-                try? await Task.sleep(for: Self.patienceForReadyLine)
-                await control.stopWaiting()
-            }
-            await control.endpointsKnown()
-            group.cancelAll()
-        }
+        await control.endpointsKnown(within: Self.patienceForReadyLine)
         guard !Task.isCancelled else { return }
         let endpoints = await control.endpointTexts
         logger.info(
             "ready to proxy client requests",
             metadata: [
                 "endpoints": .array(endpoints.map { "\($0)" }),
-                "listen": .array(settings.listenAddresses.map { "\($0)" }),
+                "listen": .array(listenTexts.map { "\($0)" }),
             ])
+    }
+
+    private var listenTexts: [String] {
+        context.sockets.isEmpty ? settings.listenAddresses.map(\.description) : context.sockets.map(\.address)
     }
 
     private func dataPlaneOptions() throws -> csp_options {
@@ -110,18 +132,46 @@ public struct GatewayService: Service {
         options.pipe_pages = Limits.pipePages()
         options.keepalive_s = UInt32(clamping: settings.keepalive.components.seconds)
         options.user_timeout_ms = UInt32(clamping: (settings.userTimeout ?? .zero).wholeNanoseconds / 1_000_000)
+        options.spin_us = UInt32(clamping: settings.spinMicroseconds)
+        try setLoopbackCongestion(in: &options)
         return options
     }
 
-    /// Opens every listener, or none; returns the IP addresses.
+    /// A name that the kernel will not take leaves connections as they were, so it is no reason not to serve.
+    private func setLoopbackCongestion(in options: inout csp_options) throws {
+        let name = settings.loopbackCongestion ?? ""
+        try check("set the congestion control", unsafe csp_options_set_loopback_congestion(&options, name))
+        let result = unsafe csp_options_try_loopback_congestion(&options)
+        guard result < 0 else { return }
+        let error = SystemError(-result, "use the congestion control \(name)")
+        logger.warning(
+            "--loopback-congestion: this machine's own choice is used instead", metadata: ["error": "\(error)"])
+    }
+
+    /// Opens every listener, or none; returns the IP addresses. The service manager's sockets come before the settings:
+    /// they hold the port while we restart.
     private func listen(_ plane: DataPlane, _ resolver: Resolver) async throws -> [SocketAddress] {
-        var addresses: [SocketAddress] = []
-        for address in settings.listenAddresses {
-            for listener in try await open(address, plane, resolver) {
-                if let bound = plane.address(ofListener: listener) { addresses.append(bound) }
-            }
+        var listeners: [UInt32] = []
+        if context.sockets.isEmpty {
+            for address in settings.listenAddresses { listeners += try await open(address, plane, resolver) }
+        } else {
+            tellWhichSockets()
+            for socket in context.sockets { listeners.append(try plane.listen(on: socket)) }
         }
-        return addresses
+        return listeners.compactMap { plane.address(ofListener: $0) }
+    }
+
+    private func tellWhichSockets() {
+        let names = Logger.MetadataValue.array(context.sockets.map { "\($0.name)" })
+        logger.info("listening on the service manager's sockets", metadata: ["sockets": names])
+        let wanted = settings.listenAddresses.map(\.description)
+        guard !settings.listenAddressesAreDefault, wanted != listenTexts else { return }
+        logger.warning(
+            "\(Setting.listenAddresses.flag) is not used: the service manager's sockets are; change them there",
+            metadata: [
+                "sockets": names, "listen": .array(listenTexts.map { "\($0)" }),
+                "unused": .array(wanted.map { "\($0)" }),
+            ])
     }
 
     private func open(_ address: ListenAddress, _ plane: DataPlane, _ resolver: Resolver) async throws -> [UInt32] {

@@ -6,10 +6,10 @@ import Glibc
 public final class ClientConnection: Sendable {
     private let descriptor: Int32
 
-    /// Connects to `address` ("127.0.0.1:23790"); gives up after `limit`, which holds for each later call as well.
+    /// Connects to `address` ("127.0.0.1:23790", "[::1]:23790"); gives up after `limit`, which holds for each later call as well.
     public init(to address: String, within limit: Duration = .seconds(15)) throws {
         var name = try SocketAddress(address)
-        let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
+        let descriptor = socket(name.family, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
         let parts = limit.components
         var value = timeval(tv_sec: Int(parts.seconds), tv_usec: Int(parts.attoseconds / 1_000_000_000_000))
         for option in [SO_RCVTIMEO, SO_SNDTIMEO] {

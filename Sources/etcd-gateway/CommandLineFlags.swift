@@ -36,6 +36,8 @@ struct CommandLineFlags: ParsableArguments {
         name: .customLong(Setting.policy.rawValue), help: .setting(.policy),
         completion: .list(Policy.allCases.map(\.rawValue)))
     var policy: String?
+    @Option(name: .customLong(Setting.rebalance.rawValue), help: .setting(.rebalance))
+    var rebalance: String?
     @Option(name: .customLong(Setting.dialTimeout.rawValue), help: .setting(.dialTimeout))
     var dialTimeout: String?
     @Option(name: .customLong(Setting.hedgeDelay.rawValue), help: .setting(.hedgeDelay))
@@ -70,6 +72,11 @@ struct CommandLineFlags: ParsableArguments {
     @Option(name: .customLong(Setting.userTimeout.rawValue), help: .setting(.userTimeout))
     var userTimeout: String?
     @Option(
+        name: .customLong(Setting.loopbackCongestion.rawValue), help: .setting(.loopbackCongestion))
+    var loopbackCongestion: String?
+    @Option(name: .customLong(Setting.spin.rawValue), help: .setting(.spin))
+    var spin: String?
+    @Option(
         name: .customLong(Setting.logFormat.rawValue), help: .setting(.logFormat),
         completion: .list(LogFormat.allCases.map(\.rawValue)))
     var logFormat: String?
@@ -92,9 +99,11 @@ struct CommandLineFlags: ParsableArguments {
             .healthCertificateFile: healthCertificateFile, .healthKeyFile: healthKeyFile,
             .onEndpointDown: onEndpointDown,
             .minimumTTL: minimumTTL, .maximumTTL: maximumTTL, .removedEndpointGrace: removedEndpointGrace,
-            .policy: policy, .dialTimeout: dialTimeout, .hedgeDelay: hedgeDelay, .holdTimeout: holdTimeout,
+            .policy: policy, .rebalance: rebalance, .dialTimeout: dialTimeout, .hedgeDelay: hedgeDelay,
+            .holdTimeout: holdTimeout,
             .retryDelay: retryDelay, .maximumSessions: maximumSessions, .loops: loops, .keepalive: keepalive,
-            .userTimeout: userTimeout, .logFormat: logFormat, .logLevel: logLevel, .accessLog: accessLog,
+            .userTimeout: userTimeout, .loopbackCongestion: loopbackCongestion, .spin: spin, .logFormat: logFormat,
+            .logLevel: logLevel, .accessLog: accessLog,
         ]
         return repeatable.filter { !$0.value.isEmpty }
             .merging(single.compactMapValues { $0 }.mapValues { [$0] }) { first, _ in first }

@@ -62,6 +62,32 @@ extension DataPlaneTests {
             }
         }
 
+        /// Four in as many seconds, then after 1, 2, 4 s …: a last word that wants no answer is no lasting suspicion.
+        @Test func longSilence_isToldMoreAndMoreRarely_untilThereAreNewBytes() throws {
+            try withPlane(configure: { $0.suspect_after_ms = 100 }) { plane in
+                let session = try plane.open()
+                let begin = ContinuousClock.now
+                try session.client.send("goodbye")
+                #expect(eventually(within: .seconds(20)) { plane.log.count(of: .CSP_EVENT_SUSPECT) == 6 })
+                #expect(ContinuousClock.now - begin >= .milliseconds(6100))
+                let mark = plane.log.mark
+                try session.client.send("no, wait")
+                _ = try plane.log.first(.CSP_EVENT_SUSPECT, after: mark)
+                #expect(
+                    ContinuousClock.now - begin < .milliseconds(10_000), "the next of the old silence is due at 10.1 s")
+            }
+        }
+
+        @Test func bytesThatAreNotEvenAcknowledged_areToldOfInHalfTheTime() throws {
+            try withPlane(configure: { $0.suspect_after_ms = 4000 }) { plane in
+                let session = try plane.open()
+                try session.upstream.dropAllThatArrives()
+                try session.client.send("question")
+                let suspect = try plane.log.first(.CSP_EVENT_SUSPECT).event
+                #expect(suspect.elapsed_ns >= 2_000_000_000 && suspect.elapsed_ns < 3_900_000_000)
+            }
+        }
+
         @Test func suspicionOfZero_isNone() throws {
             try withPlane(configure: { $0.suspect_after_ms = 0 }) { plane in
                 let session = try plane.open()

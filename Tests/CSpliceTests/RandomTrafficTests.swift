@@ -1,4 +1,5 @@
 import CSplice
+import GatewayTesting
 import Glibc
 import Testing
 

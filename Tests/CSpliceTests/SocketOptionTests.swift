@@ -34,6 +34,18 @@ extension DataPlaneTests {
             }
         }
 
+        /// A client's leg has it from its listener; the other one gets it when that is worth the calls.
+        @Test func upstreamLeg_getsItsKeepalive_whenTheSessionIsASecondOld() throws {
+            try withPlane { plane in
+                let session = try plane.open()
+                let port = plane.server.address.port
+                try session.client.send("ping")
+                #expect(try session.upstream.receive(count: 4) == "ping")
+                #expect(KernelTimers.keepalives(to: port) == 0)
+                #expect(eventually { KernelTimers.keepalives(to: port) == 1 })
+            }
+        }
+
         @Test func userTimeoutOfZero_leavesTheSystems() throws {
             try withPlane(configure: { $0.user_timeout_ms = 0 }) { plane in
                 let session = try plane.open()
@@ -43,5 +55,24 @@ extension DataPlaneTests {
                 }
             }
         }
+    }
+}
+
+/// What /proc/net/tcp tells of timers.
+private enum KernelTimers {
+    /// IPv4 connections to a port whose keepalive timer runs.
+    static func keepalives(to port: UInt16) -> Int {
+        guard let table = fopen("/proc/self/net/tcp", "r") else { preconditionFailure("/proc is mounted") }
+        defer { fclose(table) }
+        let suffix = ":" + String(Int(port) + 0x10000, radix: 16, uppercase: true).dropFirst()
+        var line = [CChar](repeating: 0, count: 512)
+        var count = 0
+        while fgets(&line, Int32(line.count), table) != nil {
+            let text = String(decoding: line.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+            let fields = text.split(separator: " ")
+            guard fields.count > 5, fields[2].hasSuffix(suffix), fields[3] == "01" else { continue }
+            if fields[5].hasPrefix("02:") { count += 1 }
+        }
+        return count
     }
 }

@@ -33,6 +33,8 @@ final class LabMember: Sendable {
                 "--initial-cluster=\(initialCluster)", "--initial-cluster-state=\(isFounder ? "new" : "existing")",
                 // Members are exchanged here faster than etcd's caution would have it.
                 "--strict-reconfig-check=false",
+                // etcd's default since 3.5: without it a member that hears too little disturbs the leader of all the others.
+                "--pre-vote",
                 "--logger=zap", "--log-outputs=stderr", "--log-level=warn",
             ] + tlsFlags
     }

@@ -31,6 +31,8 @@
 #define CSP_LOOPS_MAX 64
 #define CSP_LISTENERS_MAX 32
 #define CSP_ENDPOINTS_MAX 1024
+/* Bytes of the name of a congestion control, the closing zero included (the kernel's TCP_CA_NAME_MAX). */
+#define CSP_CONGESTION_MAX 16
 
 typedef struct csp_plane csp_plane;
 typedef struct csp_loop csp_loop;
@@ -63,6 +65,11 @@ struct csp_options {
 	uint32_t suspect_after_ms; /* how long bytes may stay unanswered before SUSPECT; 0: never; default 500
 	                            */
 	uint32_t backlog; /* listen(2) backlog; default 4,096 (the kernel cuts it to net.core.somaxconn) */
+	uint32_t spin_us; /* how long a busy loop polls before it sleeps, at most 1,000; default 0: not at all
+	                   */
+	/* TCP congestion control of legs whose other end is a loopback address; empty: the machine's. Default
+	 * "reno". One that the kernel does not have, or does not allow us, leaves the machine's. */
+	char loopback_congestion[CSP_CONGESTION_MAX];
 };
 
 enum csp_event_kind : uint32_t {
@@ -73,8 +80,8 @@ enum csp_event_kind : uint32_t {
 	CSP_EVENT_ACCEPT_PAUSED =
 	        5, /* listener: no connection is accepted; error says why (0: our own limits) */
 	CSP_EVENT_ACCEPT_RESUMED = 6, /* listener */
-	CSP_EVENT_SUSPECT =
-	        7, /* endpoint got bytes and sent none for elapsed_ns; attempt: retransmissions of one */
+	CSP_EVENT_SUSPECT = 7, /* endpoint got bytes and sent none for elapsed_ns: suspect_after_ms, or half
+	                          of it where the bytes are not even acknowledged */
 } CSP_CLOSED_ENUM;
 
 enum csp_end_reason : uint32_t {
@@ -133,6 +140,7 @@ struct csp_loop_counters {
 	uint64_t pipes; /* now, pooled ones included */
 	uint64_t bytes_spliced;
 	uint64_t bytes_copied;
+	uint64_t moved; /* sessions given to a loop that had less to do */
 };
 
 /* What one loop knows of one endpoint slot. Written by the loop, readable from any thread at any time. */
@@ -146,6 +154,13 @@ struct csp_endpoint_counters {
 };
 
 CSP_PUBLIC struct csp_options csp_options_default(void);
+
+/* Sets loopback_congestion; an empty name leaves the machine's. -ENAMETOOLONG: no kernel has such a name. */
+CSP_PUBLIC int csp_options_set_loopback_congestion(
+        struct csp_options *_Nonnull options, const char *_Nonnull name);
+
+/* Whether the kernel will take it: 0, or -ENOENT: it has none of that name; -EPERM: we are not allowed to. */
+CSP_PUBLIC int csp_options_try_loopback_congestion(const struct csp_options *_Nonnull options);
 
 /* Creates a plane with its loops. -EINVAL: an option out of range; -EMFILE, -ENFILE, -ENOMEM. */
 CSP_PUBLIC int csp_plane_create(

@@ -20,7 +20,7 @@ extension Setting {
         switch self {
         case .listenAddresses, .endpoints, .dnsServers: .list
         case .configFile, .stateDirectory, .discoveryDomain, .discoveryName, .trustedCAFile, .healthCertificateFile,
-            .healthKeyFile:
+            .healthKeyFile, .loopbackCongestion:
             .text
         case .insecureDiscovery, .accessLog: .boolean
         case .minimumTTL, .maximumTTL: .duration(.milliseconds(100) ... .hours(24), zeroAllowed: false)
@@ -34,10 +34,12 @@ extension Setting {
         case .healthCheck: .choice(HealthCheck.allCases.map(\.rawValue))
         case .onEndpointDown: .choice(EndpointDownPolicy.allCases.map(\.rawValue))
         case .healthInterval: .duration(.milliseconds(100) ... .hours(1), zeroAllowed: true)
+        case .rebalance: .number(0...60_000)
         case .maximumSessions: .number(0...10_000_000)
         case .loops: .number(0...64)
         case .keepalive: .duration(.seconds(1) ... .hours(2), zeroAllowed: false)
         case .userTimeout: .duration(.seconds(1) ... .hours(24), zeroAllowed: true)
+        case .spin: .number(0...1000)
         case .logFormat: .choice(LogFormat.allCases.map(\.rawValue))
         case .logLevel: .choice(LogLevel.allCases.map(\.rawValue))
         }

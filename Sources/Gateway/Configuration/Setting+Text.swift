@@ -13,9 +13,12 @@ extension Setting {
         case .onEndpointDown: "ACTION"
         case .stateDirectory: "DIRECTORY"
         case .policy: "POLICY"
+        case .loopbackCongestion: "NAME"
+        case .spin: "MICROSECONDS"
         case .logFormat: "FORMAT"
         case .logLevel: "LEVEL"
         case .maximumSessions, .loops: "COUNT"
+        case .rebalance: "SESSIONS_PER_MINUTE"
         case .minimumTTL, .maximumTTL, .removedEndpointGrace, .dialTimeout, .hedgeDelay, .holdTimeout, .retryDelay,
             .healthInterval, .keepalive, .userTimeout:
             "DURATION"
@@ -45,9 +48,10 @@ extension Setting {
         case .healthCheck: HealthCheck.auto.rawValue
         case .onEndpointDown: EndpointDownPolicy.reset.rawValue
         case .healthInterval: "5s"
-        case .maximumSessions, .loops: "0"
+        case .maximumSessions, .loops, .rebalance, .spin: "0"
         case .keepalive: "15s"
         case .userTimeout: "2m0s"
+        case .loopbackCongestion: "reno"
         case .logFormat: LogFormat.auto.rawValue
         case .logLevel: LogLevel.info.rawValue
         }
@@ -84,6 +88,8 @@ extension Setting {
             "How long open sessions stay on an endpoint after DNS has ceased to name it."
         case .policy:
             "How the endpoint of a new session is chosen: \(alternatives(Policy.allCases.map(\.rawValue)))."
+        case .rebalance:
+            "How many sessions a minute are reset to spread them anew after an endpoint came back; 0 resets none."
         case .dialTimeout:
             "How long an endpoint may take to accept a connection."
         case .hedgeDelay:
@@ -110,6 +116,10 @@ extension Setting {
             "How long a connection is silent before TCP asks whether the other side is still there."
         case .userTimeout:
             "How long sent bytes may stay unacknowledged before TCP gives a connection up; 0 leaves it to the system."
+        case .loopbackCongestion:
+            "TCP congestion control of connections that stay on this machine; system leaves the machine's choice."
+        case .spin:
+            "How many microseconds a busy thread polls before it sleeps: lower latency for more CPU time; 0 means never."
         case .logFormat:
             "The form of log lines: text, json, journal, or auto to choose by where they go."
         case .logLevel:

@@ -17,6 +17,7 @@ public enum Setting: String, CaseIterable, Sendable {
     case maximumTTL = "max-ttl"
     case removedEndpointGrace = "removed-endpoint-grace"
     case policy = "policy"
+    case rebalance = "rebalance"
     case dialTimeout = "dial-timeout"
     case hedgeDelay = "hedge-delay"
     case holdTimeout = "hold-timeout"
@@ -30,6 +31,8 @@ public enum Setting: String, CaseIterable, Sendable {
     case loops = "loops"
     case keepalive = "tcp-keepalive"
     case userTimeout = "tcp-user-timeout"
+    case loopbackCongestion = "loopback-congestion"
+    case spin = "spin"
     case logFormat = "log-format"
     case logLevel = "log-level"
     case accessLog = "access-log"
@@ -66,11 +69,11 @@ extension Setting {
         case .discoveryDomain, .discoveryName, .insecureDiscovery, .trustedCAFile, .discoveryVerification, .dnsServers,
             .minimumTTL, .maximumTTL, .removedEndpointGrace:
             .discovery
-        case .policy, .dialTimeout, .hedgeDelay, .holdTimeout, .retryDelay:
+        case .policy, .rebalance, .dialTimeout, .hedgeDelay, .holdTimeout, .retryDelay:
             .selection
         case .healthCheck, .healthInterval, .healthCertificateFile, .healthKeyFile, .onEndpointDown:
             .health
-        case .maximumSessions, .loops, .keepalive, .userTimeout:
+        case .maximumSessions, .loops, .keepalive, .userTimeout, .loopbackCongestion, .spin:
             .sessions
         case .logFormat, .logLevel, .accessLog:
             .logging

@@ -2,6 +2,8 @@
 public struct Settings: Sendable, Equatable {
     /// Where clients connect; at least one.
     public var listenAddresses: [ListenAddress]
+    /// Whether nobody has named listen addresses, so that `listenAddresses` is the built-in `127.0.0.1:23790`.
+    public var listenAddressesAreDefault: Bool
     /// The endpoints that are written down; may be empty only with a `discoveryDomain`. At most 256.
     public var endpoints: [StaticEndpoint]
     /// Whether nobody has named endpoints, so that `endpoints` is the built-in `127.0.0.1:2379`.
@@ -28,6 +30,8 @@ public struct Settings: Sendable, Equatable {
     public var stateDirectory: String?
     /// How the endpoint of a new session is chosen.
     public var policy: Policy
+    /// How many sessions a minute are reset to spread them anew; 0 for none.
+    public var rebalance: Int
     /// How long a dial may take.
     public var dialTimeout: Duration
     /// How long a dial runs alone; `nil` for as long as it takes.
@@ -54,6 +58,10 @@ public struct Settings: Sendable, Equatable {
     public var keepalive: Duration
     /// How long bytes may stay unacknowledged; `nil` for what the system says.
     public var userTimeout: Duration?
+    /// The congestion control of connections over loopback; `nil` for the machine's choice.
+    public var loopbackCongestion: String?
+    /// How many microseconds a loop polls before it sleeps; 0 for not at all.
+    public var spinMicroseconds: Int
     /// The form of log lines.
     public var logFormat: LogFormat
     /// The least important line that is logged.

@@ -1,6 +1,8 @@
 extension SettingsReader {
     /// More endpoints than this are a mistake, and a bound for everything that is kept for each.
     private static var mostEndpoints: Int { 256 }
+    /// The word for "whatever this machine uses".
+    private static var systemsCongestion: String { "system" }
 
     /// All settings; `nil` or with substitutes where `errors` is not empty.
     mutating func settings(systemStateDirectory: String?) -> Settings? {
@@ -11,7 +13,7 @@ extension SettingsReader {
         let dnsServers = list(.dnsServers, Self.dnsServer)
         let stateDirectory = readStateDirectory(system: systemStateDirectory)
         let (insecureDiscovery, accessLog) = (boolean(.insecureDiscovery), boolean(.accessLog))
-        let (maximumSessions, loops) = (number(.maximumSessions), number(.loops))
+        let (maximumSessions, loops, rebalance) = (number(.maximumSessions), number(.loops), number(.rebalance))
         let (policy, logFormat, logLevel): (Policy?, LogFormat?, LogLevel?)
         (policy, logFormat, logLevel) = (choice(.policy), choice(.logFormat), choice(.logLevel))
         let (minimumTTL, maximumTTL) = readTTLs()
@@ -20,28 +22,35 @@ extension SettingsReader {
             duration(.dialTimeout), duration(.hedgeDelay), duration(.holdTimeout)
         )
         let (healthCheck, healthInterval): (HealthCheck?, Duration?) = (choice(.healthCheck), duration(.healthInterval))
+        if policy == .fastest, healthInterval == .zero {
+            let advice = "\(Setting.policy.flag)=\(Policy.fastest.rawValue) measures by routine probes"
+            reject(given.last(of: .healthInterval), "\(advice); give it an interval, such as 5s")
+        }
         let (healthCertificateFile, healthKeyFile) = readHealthIdentity()
         let onEndpointDown: EndpointDownPolicy? = choice(.onEndpointDown)
         let discoveryVerification = readDiscoveryVerification()
         let (keepalive, userTimeout) = (duration(.keepalive), duration(.userTimeout))
+        let (loopbackCongestion, spinMicroseconds) = (readLoopbackCongestion(), number(.spin))
         guard
             let policy, let logFormat, let logLevel, let minimumTTL, let maximumTTL, let grace, let retryDelay,
             let dialTimeout, let hedgeDelay, let holdTimeout, let keepalive, let userTimeout, let healthCheck,
             let healthInterval, let discoveryVerification, let onEndpointDown
         else { return nil }
         return Settings(
-            listenAddresses: listenAddresses, endpoints: endpoints, endpointsAreDefault: !given.isGiven(.endpoints),
+            listenAddresses: listenAddresses, listenAddressesAreDefault: !given.isGiven(.listenAddresses),
+            endpoints: endpoints, endpointsAreDefault: !given.isGiven(.endpoints),
             discoveryDomain: discoveryDomain, discoveryName: discoveryName, insecureDiscovery: insecureDiscovery,
             trustedCAFile: text(.trustedCAFile), discoveryVerification: discoveryVerification, dnsServers: dnsServers,
             minimumTTL: minimumTTL, maximumTTL: maximumTTL, removedEndpointGrace: grace, stateDirectory: stateDirectory,
-            policy: policy,
+            policy: policy, rebalance: rebalance,
             dialTimeout: dialTimeout, hedgeDelay: hedgeDelay.unlessZero, holdTimeout: holdTimeout.unlessZero,
             retryDelay: retryDelay, healthCheck: healthCheck, healthInterval: healthInterval.unlessZero,
             healthCertificateFile: healthCertificateFile, healthKeyFile: healthKeyFile,
             onEndpointDown: onEndpointDown,
             maximumSessions: maximumSessions.unlessZero, loops: loops.unlessZero,
-            keepalive: keepalive, userTimeout: userTimeout.unlessZero, logFormat: logFormat, logLevel: logLevel,
-            accessLog: accessLog)
+            keepalive: keepalive, userTimeout: userTimeout.unlessZero,
+            loopbackCongestion: loopbackCongestion, spinMicroseconds: spinMicroseconds,
+            logFormat: logFormat, logLevel: logLevel, accessLog: accessLog)
     }
 
     private mutating func readListenAddresses() -> [ListenAddress] {
@@ -101,6 +110,17 @@ extension SettingsReader {
             return nil
         }
         checkServiceNames(domain: domain, suffix: name)
+        return name
+    }
+
+    /// The kernel's names have at most 15 bytes. Whether it knows one is found out where it is used.
+    private mutating func readLoopbackCongestion() -> String? {
+        guard let name = text(.loopbackCongestion), name != Self.systemsCongestion else { return nil }
+        guard name.utf8.count <= 15, name.utf8.allSatisfy(\.isHostNameByte) else {
+            let advice = "write the name of a congestion control, such as reno or cubic, or \(Self.systemsCongestion)"
+            reject(given.last(of: .loopbackCongestion), advice)
+            return nil
+        }
         return name
     }
 

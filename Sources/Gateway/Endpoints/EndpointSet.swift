@@ -43,6 +43,12 @@ public struct EndpointSet: Equatable, Sendable {
         case expired(Member)
     }
 
+    /// A place that an endpoint's host has left for other addresses: it may still have sessions.
+    struct FormerPlace: Equatable {
+        var member: Member
+        var since: Instant
+    }
+
     private struct FreeSlot: Equatable {
         var slot: UInt32
         var since: Instant
@@ -50,6 +56,7 @@ public struct EndpointSet: Equatable, Sendable {
 
     private var members: [EndpointKey: Member] = [:]
     private var keys: [EndpointID: EndpointKey] = [:]
+    private(set) var former: [EndpointID: FormerPlace] = [:]
     private var freeSlots: [FreeSlot] = []
     private var nextSlot: UInt32 = 0
     /// How long the sessions of an endpoint whose removal is confirmed may go on.
@@ -63,8 +70,11 @@ public struct EndpointSet: Equatable, Sendable {
     /// All known endpoints, by number.
     public var all: [Member] { members.values.sorted { $0.id < $1.id } }
 
-    /// The endpoint with this number.
-    public subscript(id: EndpointID) -> Member? { keys[id].flatMap { members[$0] } }
+    /// All numbers that are in use, those of former places included.
+    public var allIDs: [EndpointID] { all.map(\.id) + former.keys.sorted() }
+
+    /// The endpoint with this number, or the one whose former place has it.
+    public subscript(id: EndpointID) -> Member? { keys[id].flatMap { members[$0] } ?? former[id]?.member }
 
     /// Takes a complete set from the source, which stated it at `statement`: of several answers that make it up the oldest
     /// counts, for only an answer that is newer than the doubt can confirm a removal.
@@ -138,6 +148,34 @@ public struct EndpointSet: Equatable, Sendable {
         case .draining:
             return nil
         }
+    }
+
+    /// Gives an endpoint whose host has moved another number: the old one stands for the place that it has left. `nil` where
+    /// no slot is free.
+    mutating func move(_ id: EndpointID, at now: Instant) -> EndpointID? {
+        guard let key = keys[id], let slot = takeSlot(at: now) else { return nil }
+        exchange(key, EndpointID(slot: slot), at: now)
+        return EndpointID(slot: slot)
+    }
+
+    /// The endpoint's host is back at a former place.
+    mutating func moveBack(_ id: EndpointID, to former: EndpointID, at now: Instant) {
+        guard let key = keys[id], self.former.removeValue(forKey: former) != nil else { return }
+        exchange(key, former, at: now)
+    }
+
+    private mutating func exchange(_ key: EndpointKey, _ new: EndpointID, at now: Instant) {
+        guard let member = members[key] else { return }
+        former[member.id] = FormerPlace(member: member, since: now)
+        keys[member.id] = nil
+        keys[new] = key
+        members[key]?.id = new
+    }
+
+    /// Nobody is left at a former place.
+    mutating func forget(_ id: EndpointID, at now: Instant) {
+        guard former.removeValue(forKey: id) != nil else { return }
+        freeSlots.append(FreeSlot(slot: id.slot, since: now))
     }
 
     /// When the next drain is over.

@@ -14,6 +14,8 @@ extension EndpointHealth {
         public var addresses: [SocketAddress]
         /// What to ask there.
         public var kind: ProbeKind
+        /// Whether a kept connection will not do, because the dial is to be measured.
+        public var isFresh: Bool
     }
 
     /// How a finished probe changed the belief.
@@ -28,7 +30,7 @@ extension EndpointHealth {
 
     /// Whether a routine probe would say no more than bytes that just came from there.
     public func isExcused(byBytesAt lastReceived: Instant?, at now: Instant, interval: Duration) -> Bool {
-        guard isRoutine, let lastReceived, now - lastReceived < interval else { return false }
+        guard isRoutine, !wantsDial(at: now), let lastReceived, now - lastReceived < interval else { return false }
         return ladder.strongest <= .tls && (ladder.nextExploration.map { $0 > now } ?? true)
     }
 
@@ -38,7 +40,8 @@ extension EndpointHealth {
     /// A probe begins.
     public mutating func probeStarted(at now: Instant) -> Probe {
         let probe = Probe(
-            addresses: dialOrder, kind: ladder.kindOfNextProbe(isRoutine: isRoutine, at: now))
+            addresses: dialOrder, kind: ladder.kindOfNextProbe(isRoutine: isRoutine, at: now),
+            isFresh: wantsDial(at: now))
         probing = (probe.addresses, probe.kind)
         lastProbe = now
         nextProbe = nil
@@ -119,6 +122,7 @@ extension EndpointHealth {
         if case .resting(let before, let start) = state { (failures, since) = (before + 1, start) }
         state = .resting(failures: failures, since: since)
         self.trouble = trouble
+        (lastFailure, lastFailureEnded) = (lastProbe ?? now, now)
         for address in addresses { failedAt[address] = now }
         return failures
     }

@@ -32,28 +32,55 @@ public struct EndpointHealth: Sendable {
     public internal(set) var ladder: ProbeLadder
     /// Where it can be dialed, as DNS orders it; empty while that is unknown, or while nobody shall dial it.
     public private(set) var addresses: [SocketAddress] = []
+    /// Where it was last, while no address is known.
+    private var lastPlace: [SocketAddress] = []
     /// When the next probe is due; `nil` while none is needed or one is under way.
     public internal(set) var nextProbe: Instant?
     var failedAt: [SocketAddress: Instant] = [:]
     /// When a dial or probe last worked.
     public internal(set) var lastSuccess: Instant?
     var lastProbe: Instant?
+    /// Whether its host has just moved to a new place: it may accept there before it can serve, so others are preferred.
+    private(set) var isUnproven = false
+    /// When the last probe that failed began.
+    var lastFailure: Instant?
+    /// When it had failed.
+    var lastFailureEnded: Instant?
+    /// Since when it is known to work without a break.
+    var goodSince: Instant?
+    /// How long its dials take, where that is wanted.
+    var dialTimes = DialTimes()
+    private let measuresDials: Bool
+    /// When a dial last worked that could not restore it.
+    var contactedAt: Instant?
     var isSuspected = false
     /// Its last probe failed, and one failure is no verdict.
     var hasFailedOnce = false
     var probing: (addresses: [SocketAddress], kind: ProbeKind)?
 
-    /// An endpoint of which nothing is known.
-    public init(_ options: ProbeLadder.Options = ProbeLadder.Options()) {
+    /// An endpoint of which nothing is known. Its probes make new connections from time to time if dials are measured.
+    public init(_ options: ProbeLadder.Options = ProbeLadder.Options(), measuresDials: Bool = false) {
         ladder = ProbeLadder(options)
+        self.measuresDials = measuresDials
     }
 
     /// Whether new sessions go there.
     public var isGood: Bool { if case .resting = state { false } else { true } }
 
-    /// Whether it is proven that it does not work.
+    /// Whether it is proven that it does not work, by a probe that is newer than any dial that did: the sessions of a member
+    /// that has just come back must not pay for its past.
     public var isProvenDead: Bool {
-        if case .resting(let failures, _) = state { failures >= Self.failuresThatProve } else { false }
+        guard case .resting(let failures, _) = state, failures >= Self.failuresThatProve else { return false }
+        guard let contactedAt, let lastFailure else { return true }
+        return contactedAt < lastFailure
+    }
+
+    /// Whether the next probe shall make a connection, to measure that.
+    func wantsDial(at now: Instant) -> Bool { measuresDials && dialTimes.isStale(at: now) }
+
+    /// Since when it is believed bad; `nil` where it is not.
+    var restsSince: Instant? {
+        if case .resting(_, let since) = state { since } else { nil }
     }
 
     /// Whether a probe is under way.
@@ -70,6 +97,7 @@ public struct EndpointHealth: Sendable {
     public mutating func addressesKnown(_ new: [SocketAddress], at now: Instant) {
         guard new != addresses else { return }
         let hasMoved = new.contains { !addresses.contains($0) }
+        if !addresses.isEmpty { lastPlace = addresses }
         addresses = new
         failedAt = failedAt.filter { new.contains($0.key) }
         if new.isEmpty {
@@ -79,9 +107,36 @@ public struct EndpointHealth: Sendable {
         }
     }
 
+    /// Its addresses, or the last ones while none is known; `nil` if there never was one.
+    var place: [SocketAddress]? {
+        if !addresses.isEmpty { return addresses }
+        return lastPlace.isEmpty ? nil : lastPlace
+    }
+
+    /// What is believed goes on for a former place: its last addresses are what counts.
+    mutating func returnedToPlace() {
+        if addresses.isEmpty { addresses = lastPlace }
+    }
+
+    /// What is believed goes on under another number and at another place, where nothing has worked yet. A probe that is
+    /// under way will tell the old number.
+    mutating func movedOn() {
+        if isGood { (state, isUnproven) = (.untried, true) }
+        lastSuccess = nil
+        dialTimes = DialTimes()
+        probing = nil
+        isSuspected = true
+        nextProbe = lastProbe ?? .zero
+    }
+
     /// A dial of an address worked. Returns whether that changed the belief.
     public mutating func dialSucceeded(_ address: SocketAddress, at now: Instant) -> Bool {
-        guard addresses.contains(address), ladder.dialSucceeded(at: now) == .alive else { return false }
+        guard addresses.contains(address) else { return false }
+        guard ladder.dialSucceeded(at: now) == .alive else {
+            contactedAt = now
+            hurry(at: now)
+            return false
+        }
         return worked(address, at: now)
     }
 
@@ -89,7 +144,8 @@ public struct EndpointHealth: Sendable {
         let wasGood = isGood
         failedAt[address] = nil
         lastSuccess = now
-        hasFailedOnce = false
+        if state != .good { goodSince = now }
+        (hasFailedOnce, isUnproven) = (false, false)
         state = .good
         trouble = nil
         if !wasGood { nextProbe = nil }
@@ -133,6 +189,14 @@ public struct EndpointHealth: Sendable {
     public mutating func suspect(at now: Instant) {
         guard !isProbing, !addresses.isEmpty else { return }
         let soonest = max(now, lastProbe.map { $0 + Self.suspicionPause } ?? now)
+        isSuspected = true
+        nextProbe = min(nextProbe ?? soonest, soonest)
+    }
+
+    /// It matters now whether this one works: a probe tells, at once, but for the pace of retries.
+    mutating func askAgain(at now: Instant) {
+        guard !isProbing, !addresses.isEmpty else { return }
+        let soonest = max(now, lastProbe.map { $0 + Self.firstRetry } ?? now)
         isSuspected = true
         nextProbe = min(nextProbe ?? soonest, soonest)
     }

@@ -46,26 +46,31 @@ extension ControlMachine {
         return !isExploring && now - probedAt < EndpointHealth.idleInterval
     }
 
-    /// How fresh another endpoint's success must be to prove it good.
-    private static let proofHolds = Duration.seconds(5)
+    /// A failure so much older than the proof that another one lives may be over as well: both may have had the same trouble.
+    private static let simultaneous = Duration.milliseconds(100)
 
-    /// Sessions of an endpoint that is proven dead are reset once another one is proven good; that one is asked where it is
-    /// not known. When all look dead nobody is reset: a health check never turns a bad day into an outage.
+    /// Sessions of an endpoint that is proven dead are reset once another one has proven good since: what it said before is
+    /// no proof, for the trouble may be everybody's, such as our own cable or an election. So it is asked; and where it
+    /// takes a while to prove good, the dead one is asked once more. When all look dead nobody is reset: a health check never
+    /// turns a bad day into an outage.
     mutating func resetDead(at now: Instant) -> [Action] {
         resetAsDead.formIntersection(health.filter { $0.value.isProvenDead }.keys)
         guard options.resetsSessionsOfDead else { return [] }
         let dead = health.filter { $0.value.isProvenDead && !resetAsDead.contains($0.key) }.keys.sorted()
         guard !dead.isEmpty else { return [] }
         let good = plan?.targets.prefix(plan?.good ?? 0).map(\.endpoint) ?? []
-        let isProven = good.contains { id in
-            guard let last = health[id]?.lastSuccess else { return false }
-            return health[id]?.state == .good && now - last <= Self.proofHolds
+        let proof = good.compactMap { health[$0]?.state == .good ? health[$0]?.lastSuccess : nil }.max()
+        return dead.flatMap { id -> [Action] in
+            guard let proof, let since = health[id]?.restsSince, since <= proof else {
+                if let first = good.first { health[first]?.askAgain(at: now) }
+                return []
+            }
+            guard let failed = health[id]?.lastFailureEnded, failed + Self.simultaneous >= proof else {
+                health[id]?.askAgain(at: now)
+                return []
+            }
+            resetAsDead.insert(id)
+            return [.resetSessions(id, .dead)]
         }
-        guard isProven else {
-            if let first = good.first { health[first]?.suspect(at: now) }
-            return []
-        }
-        resetAsDead.formUnion(dead)
-        return dead.map { .resetSessions($0, .dead) }
     }
 }

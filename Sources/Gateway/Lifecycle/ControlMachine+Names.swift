@@ -50,7 +50,8 @@ extension ControlMachine {
             health[id] = EndpointHealth(
                 ProbeLadder.Options(
                     check: options.healthCheck, hasTLSFiles: options.hasTLSFiles,
-                    speaksTLS: endpoints[id]?.declaration.speaksTLS))
+                    speaksTLS: endpoints[id]?.declaration.speaksTLS),
+                measuresDials: options.policy == .fastest)
             newcomers.declared(id, at: now)
             return tell(id) { .endpointAdded($0) }
         case .updated:
@@ -64,7 +65,9 @@ extension ControlMachine {
         case .expired(let member):
             health[member.id] = nil
             verification[member.id] = nil
-            return [.resetSessions(member.id, .removed), .tell(.endpointRemoved(member.declaration.key))]
+            let key = member.declaration.key
+            return [.resetSessions(member.id, .removed)] + removeFormerPlaces(of: key, at: now)
+                + [.tell(.endpointRemoved(key))]
         }
     }
 
@@ -101,7 +104,7 @@ extension ControlMachine {
             let isDialed = if case .draining = member.presence { false } else { true }
             let candidates = isDialed ? reachable(all.filter { !loops.contains($0) }) : []
             let addresses = proven(candidates, of: member, at: now)
-            health[member.id]?.addressesKnown(addresses, at: now)
+            health[follow(member, to: addresses, at: now)]?.addressesKnown(addresses, at: now)
         }
         told.loops = loops
         saving.isStale = true

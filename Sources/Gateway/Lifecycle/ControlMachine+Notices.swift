@@ -1,7 +1,9 @@
 // What the log is told: each thing once when it begins, and once when it ends.
 extension ControlMachine {
+    /// What happens at a place that an endpoint has left is no news about the endpoint.
     func tell(_ id: EndpointID, _ notice: (EndpointKey) -> Notice) -> [Action] {
-        endpoints[id].map { [.tell(notice($0.declaration.key))] } ?? []
+        guard endpoints.former[id] == nil else { return [] }
+        return endpoints[id].map { [.tell(notice($0.declaration.key))] } ?? []
     }
 
     mutating func tellPlain(_ discovered: [EndpointDeclaration], _ source: DiscoverySource) -> [Action] {
@@ -18,7 +20,9 @@ extension ControlMachine {
             told.nobodyLeft = isNobodyLeft
             actions.append(.tell(isNobodyLeft ? .nobodyLeft : .somebodyBack))
         }
-        guard options.policy == .pinned, !isNobodyLeft, let first = plan.targets.first?.endpoint else { return actions }
+        guard options.policy.isOneForAll, !isNobodyLeft, let first = plan.targets.first?.endpoint else {
+            return actions
+        }
         guard first != told.pinned, let key = endpoints[first]?.declaration.key else { return actions }
         told.pinned = first
         return actions + [.tell(.pinned(key))]

@@ -6,6 +6,7 @@ extension ControlMachine {
         newcomers.update(at: now, isAwaited: isAwaited)
         let new = makePlan(using: &generator)
         guard new != plan || isForced else { return [] }
+        noteWhoServes(in: new, at: now)
         plan = new
         return [.publish(new)] + tellWhoServes(new)
     }
@@ -24,23 +25,32 @@ extension ControlMachine {
                 Preference.Candidate(
                     id: member.id, rank: rank, priority: member.declaration.priority, weight: weight))
         }
-        let order = preference.update(candidates, using: &generator)
+        let order = order(of: candidates, using: &generator)
         let good = candidates.count { $0.rank <= Self.lastGoodRank }
-        let spread = options.policy == .pinned ? min(1, candidates.count) : preference.firstGroupCount
+        let spread = options.policy.isOneForAll ? min(1, candidates.count) : preference.firstGroupCount
         return DialPlan(
             targets: order.compactMap { targets[$0] }, good: good, spread: spread, policy: options.policy,
             timing: options.timing)
     }
 
-    private static let lastGoodRank = 1
+    private mutating func order(
+        of candidates: [Preference.Candidate], using generator: inout some RandomNumberGenerator
+    ) -> [EndpointID] {
+        guard options.policy == .fastest else { return preference.update(candidates, using: &generator) }
+        let times = health.compactMapValues(\.dialTimes.usual)
+        _ = preference.update(candidates, dialTimes: times, using: &generator)
+        return preference.preferFastest(times)
+    }
 
-    /// A removed endpoint gets no new session while others are good; one that drains gets none at all.
+    private static let lastGoodRank = 2
+
+    /// One that has just moved comes after those that are known to work. A removed endpoint gets no new session while others are good; one that drains gets none at all.
     private func rank(_ member: EndpointSet.Member, _ health: EndpointHealth) -> Int? {
         switch (member.presence, health.isGood) {
-        case (.present, true): 0
+        case (.present, true): health.isUnproven ? 2 : 0
         case (.missing, true): 1
-        case (.present, false): 2
-        case (.missing, false): 3
+        case (.present, false): 3
+        case (.missing, false): 4
         case (.draining, _): nil
         }
     }

@@ -28,6 +28,8 @@ public struct ControlMachine: Sendable {
         case removed
         /// It is proven dead while another one is proven good.
         case dead
+        /// So many of them belong elsewhere (`--rebalance`).
+        case misplaced(Int)
     }
 
     /// What the sessions of one endpoint look like.
@@ -65,6 +67,9 @@ public struct ControlMachine: Sendable {
     var verification: [EndpointID: EndpointVerification] = [:]
     /// Endpoints that are proven dead and whose sessions were reset for it.
     var resetAsDead: Set<EndpointID> = []
+    /// When to look whether former places still have sessions.
+    var formerPlacesDue: Instant?
+    var rebalancing = Rebalancing()
     private var hurriedAt: Instant?
 
     /// A machine that has not started: no question asked, no plan published.
@@ -124,13 +129,13 @@ public struct ControlMachine: Sendable {
         _ id: EndpointID, _ address: SocketAddress, _ failure: DialFailure, at now: Instant,
         using generator: inout some RandomNumberGenerator
     ) -> [Action] {
-        guard let key = endpoints[id]?.declaration.key, let before = health[id] else { return [] }
+        guard let before = health[id] else { return [] }
         // What a silent attempt says is as old as the attempt.
         let start = failure == .timedOut ? now + (.zero - options.timing.dialTimeout) : now
         let isNews = health[id]?.dialFailed(address, failure, begunAt: start, at: now) ?? false
         // One of thousands, perhaps: what nobody must act on costs nothing more.
         guard health[id]?.matters(beside: before) == true else { return [] }
-        return (isNews ? [.tell(.endpointDown(key, .silent(failure)))] : []) + settle(at: now, using: &generator)
+        return (isNews ? tell(id) { .endpointDown($0, .silent(failure)) } : []) + settle(at: now, using: &generator)
     }
 
     /// A client's dial of an endpoint that was not known to work succeeded.
@@ -149,11 +154,12 @@ public struct ControlMachine: Sendable {
         return settle(at: now, using: &generator)
     }
 
-    /// A probe has ended, at this address where one was reached.
+    /// A probe has ended, at this address where one was reached. Where it made a connection, that took so long.
     public mutating func probeEnded(
-        _ id: EndpointID, _ outcome: ProbeOutcome, at address: SocketAddress?, now: Instant,
-        using generator: inout some RandomNumberGenerator
+        _ id: EndpointID, _ outcome: ProbeOutcome, at address: SocketAddress?, dialedIn dialTime: Duration? = nil,
+        now: Instant, using generator: inout some RandomNumberGenerator
     ) -> [Action] {
+        if let dialTime { health[id]?.dialTimes.add(dialTime, at: now) }
         let isUrgent = isUrgent
         let change = health[id]?.probeEnded(
             outcome, at: address, now: now, longest: options.retryDelay, isUrgent: isUrgent, using: &generator)
@@ -185,9 +191,11 @@ public struct ControlMachine: Sendable {
         at now: Instant, activity: [EndpointID: Activity] = [:], using generator: inout some RandomNumberGenerator
     ) -> [Action] {
         self.activity = activity
+        if let due = formerPlacesDue, due <= now { lookAtFormerPlaces(at: now) }
         let changes = endpoints.timePassed(now)
         let actions = changes.flatMap { carryOut($0, at: now) }
-        return actions + (changes.isEmpty ? [] : endpointsChanged(at: now)) + settle(at: now, using: &generator)
+        let settled = (changes.isEmpty ? [] : endpointsChanged(at: now)) + settle(at: now, using: &generator)
+        return actions + settled + rebalance(at: now)
     }
 
     /// When ``timerFired(at:using:)`` must be called, if no fact comes before.
@@ -196,6 +204,7 @@ public struct ControlMachine: Sendable {
         let verification = verification.values.compactMap(\.nextDue).min()
         let deadlines = [
             names.nextDue, endpoints.nextDeadline, newcomers.deadline, probe, nextHurry, saving.due, verification,
+            formerPlacesDue, rebalancing.due,
         ]
         return deadlines.compactMap { $0 }.min()
     }

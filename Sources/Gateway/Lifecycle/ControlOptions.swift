@@ -8,6 +8,8 @@ public struct ControlOptions: Equatable, Sendable {
     public var discovery: DiscoverySource?
     /// How new sessions are spread.
     public var policy: Policy
+    /// How many misplaced sessions are reset in a minute; 0: none.
+    public var rebalance: Int
     /// The times of a dial.
     public var timing: DialPlan.Timing
     /// The longest wait before a failed endpoint is probed again.
@@ -44,6 +46,7 @@ public struct ControlOptions: Equatable, Sendable {
                 requiresTLS: settings.trustedCAFile != nil)
         }
         policy = settings.policy
+        rebalance = settings.rebalance
         timing = DialPlan.Timing(
             dialTimeout: settings.dialTimeout, hedgeDelay: settings.hedgeDelay, holdTimeout: settings.holdTimeout)
         retryDelay = settings.retryDelay

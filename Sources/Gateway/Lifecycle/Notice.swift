@@ -12,7 +12,11 @@ public enum Notice: Equatable, Sendable {
     case endpointDown(EndpointKey, EndpointTrouble)
     /// It works again.
     case endpointUp(EndpointKey)
-    /// New sessions go there from now on (`pinned`).
+    /// Sessions of this endpoint belong elsewhere, and are reset at this pace (`--rebalance`).
+    case rebalancing(EndpointKey, perMinute: Int)
+    /// So many were, and now all are where they belong.
+    case rebalanced(moved: Int)
+    /// New sessions go there from now on (`pinned`, `fastest`).
     case pinned(EndpointKey)
     /// Nobody is believed good: everybody is tried, clients are held.
     case nobodyLeft

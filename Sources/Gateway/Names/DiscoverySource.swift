@@ -1,5 +1,7 @@
 /// What the SRV records of a discovery domain say about endpoints.
 public struct DiscoverySource: Equatable, Sendable {
+    /// Where the records are: `example.com`.
+    public let domain: String
     /// The question for the ssl service.
     public var tls: Question
     /// The question for the plain service.
@@ -15,6 +17,7 @@ public struct DiscoverySource: Equatable, Sendable {
     ///   - domain: Where the records are: `example.com`.
     ///   - suffix: Tells clusters of one domain apart (`--discovery-srv-name`).
     public init(domain: String, suffix: String?, isInsecure: Bool, requiresTLS: Bool) {
+        self.domain = domain
         let names = ServiceName.all(domain: domain, suffix: suffix)
         let name = { (isSecure: Bool) in
             guard let name = names.first(where: { $0.isSecure == isSecure }) else {

@@ -42,7 +42,7 @@ public struct DialPlan: Equatable, Sendable {
     public let targets: [Target]
     /// How many of the first targets are believed good; 0 means panic: everybody is tried.
     public var good: Int
-    /// Among how many of the first targets the policy spreads new sessions: 1 for `pinned`.
+    /// Among how many of the first targets the policy spreads new sessions: 1 for `pinned` and `fastest`.
     public var spread: Int
     /// How that spreading is done.
     public var policy: Policy

@@ -8,6 +8,9 @@ public enum Policy: String, CaseIterable, Sendable {
     case weighted
     /// The one with the fewest open sessions.
     case leastSessions = "least-sessions"
-    /// The one that answers a dial in the shortest time, with hysteresis.
+    /// The one that is dialed in the shortest time serves all, until another one is clearly faster.
     case fastest
+
+    /// Whether one endpoint serves all sessions.
+    public var isOneForAll: Bool { self == .pinned || self == .fastest }
 }

@@ -9,7 +9,7 @@ func quoted(_ text: some StringProtocol) -> String {
 }
 
 /// The same as `quoted`, without the quotes.
-func printable(_ text: some StringProtocol) -> String {
+public func printable(_ text: some StringProtocol) -> String {
     var result = ""
     for scalar in text.unicodeScalars {
         guard result.utf8.count < longestQuotation else { return result + "…" }

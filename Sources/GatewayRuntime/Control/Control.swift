@@ -50,6 +50,7 @@ actor Control {
     private var loopLog = Pace()
     private var readiness = Readiness.unknown
     private var isClosed = false
+    private var changed: @Sendable () -> Void = {}
 
     nonisolated var unownedExecutor: UnownedSerialExecutor { unsafe executor.asUnownedSerialExecutor() }
 
@@ -86,11 +87,20 @@ actor Control {
                 at: MonotonicClock.now(), guardedBy: readLoopGuard(), remembering: remember(), using: &generator))
     }
 
+    /// How the gateway is doing.
+    var standing: Standing {
+        machine.standing(sessions: runners.reduce(0) { $0 + $1.sessions })
+    }
+
+    /// Calls, on the control loop, whenever ``standing`` may have changed by a decision.
+    func whenChanged(_ call: @escaping @Sendable () -> Void) { changed = call }
+
     /// Decides nothing any more, and lets the loops go. It is called before they end.
     func close() {
         isClosed = true
         if let unsaved = machine.unsavedSet { save(unsaved) }
         runners = []
+        changed = {}
         newWork.finish()
         stopWaiting()
         if let timer { executor.cancel(timer.id) }
@@ -123,9 +133,13 @@ actor Control {
         await prober.stop()
     }
 
-    /// Returns when endpoints are known, or at ``stopWaiting()``. Called once.
-    func endpointsKnown() async {
+    /// Returns when endpoints are known, at ``stopWaiting()``, or when the limit has passed. Called once.
+    func endpointsKnown(within limit: Duration) async {
         guard case .unknown = readiness else { return }
+        let timer = executor.schedule(at: MonotonicClock.now() + limit) { [weak self] in
+            self?.assumeIsolated { $0.stopWaiting() }
+        }
+        defer { executor.cancel(timer) }
         await withCheckedContinuation { readiness = .awaited($0) }
     }
 
@@ -150,9 +164,12 @@ actor Control {
 
     private func probe(_ id: EndpointID, _ wanted: EndpointHealth.Probe) async {
         let host = machine.endpoints[id]?.declaration.key.host.description
-        let (address, outcome) = await prober.probe(wanted.addresses, host: host, kind: wanted.kind)
+        let finding = await prober.probe(wanted.addresses, host: host, kind: wanted.kind, isFresh: wanted.isFresh)
         guard !Task.isCancelled else { return }  // we are going
-        perform(machine.probeEnded(id, outcome, at: address, now: MonotonicClock.now(), using: &generator))
+        perform(
+            machine.probeEnded(
+                id, finding.outcome, at: finding.address, dialedIn: finding.dialTime, now: MonotonicClock.now(),
+                using: &generator))
     }
 
     private func verify(_ id: EndpointID, _ address: SocketAddress, _ name: String) async {
@@ -219,20 +236,33 @@ actor Control {
             }
         }
         schedule()
+        changed()
     }
 
     private func resetSessions(_ id: EndpointID, _ reason: ControlMachine.ResetReason) {
         let sessions = activity(of: id).sessions
-        let spread =
-            switch reason {
-            case .removed: Self.removalSpread
-            case .dead: Self.deadSpread(of: Int(clamping: sessions))
-            }
+        let spread: Duration
+        switch reason {
+        case .removed: spread = Self.removalSpread
+        case .dead: spread = Self.deadSpread(of: Int(clamping: sessions))
+        case .misplaced(let count): return resetSome(count, of: id)
+        }
         guard sessions > 0 else { return }
         logger.info(
             "sessions are reset",
             metadata: ["address": "\(name(of: id))", "count": .stringConvertible(Int(clamping: sessions))])
         for runner in runners { runner.submit(.resetSessions(id, spread: spread)) }
+    }
+
+    /// The loop that has most of them gives first.
+    private func resetSome(_ count: Int, of id: EndpointID) {
+        var left = UInt64(count)
+        let bySessions = runners.map { ($0, $0.sessions(of: id)) }.sorted { $0.1 > $1.1 }
+        for (runner, sessions) in bySessions where left > 0 {
+            let some = min(left, sessions)
+            runner.submit(.resetSome(id, UInt32(clamping: some)))
+            left -= some
+        }
     }
 
     private func name(of id: EndpointID) -> String {
@@ -303,8 +333,7 @@ actor Control {
 
     private func timerFired() {
         timer = nil
-        let ids = machine.endpoints.all.map(\.id)
-        let activity = Dictionary(uniqueKeysWithValues: ids.map { ($0, self.activity(of: $0)) })
+        let activity = Dictionary(uniqueKeysWithValues: machine.endpoints.allIDs.map { ($0, self.activity(of: $0)) })
         perform(machine.timerFired(at: MonotonicClock.now(), activity: activity, using: &generator))
     }
 }

@@ -57,7 +57,7 @@ public struct LineLog: LogHandler {
         write(line + "\n")
     }
 
-    /// journald where it reads our stderr (systemd.exec(5), JOURNAL_STREAM), text for a person, JSON for a program.
+    /// journald where it reads our stderr, text for a person, JSON for a program.
     private static func form(_ format: LogFormat) -> Form {
         switch format {
         case .text: .text
@@ -67,7 +67,8 @@ public struct LineLog: LogHandler {
         }
     }
 
-    private static var isJournal: Bool {
+    /// Whether journald reads our stderr (systemd.exec(5), JOURNAL_STREAM).
+    static var isJournal: Bool {
         guard let stream = unsafe getenv("JOURNAL_STREAM") else { return false }
         var status = stat()
         guard unsafe fstat(STDERR_FILENO, &status) == 0 else { return false }

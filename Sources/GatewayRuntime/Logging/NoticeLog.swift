@@ -24,6 +24,12 @@ struct NoticeLog {
             logger.info("activated", metadata: ["address": "\(key)"])
         case .pinned(let key):
             logger.info("new sessions go to", metadata: ["address": "\(key)"])
+        case .rebalancing(let key, let perMinute):
+            logger.info(
+                "sessions belong elsewhere and are reset, a few at a time",
+                metadata: ["address": "\(key)", "per_minute": .stringConvertible(perMinute)])
+        case .rebalanced(let moved):
+            logger.info("sessions are where they belong", metadata: ["moved": .stringConvertible(moved)])
         case .nobodyLeft:
             logger.error("no endpoint answers; clients are held, every endpoint is tried")
         case .somebodyBack:

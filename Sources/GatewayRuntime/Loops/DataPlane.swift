@@ -58,6 +58,11 @@ internal import Glibc
         UInt32(try check("listen on unix://\(path)", unsafe csp_plane_listen_unix(plane, path, 0o666)))
     }
 
+    /// Listens on a socket that somebody else has opened. One such socket serves all loops, as our own do.
+    func listen(on socket: ActivatedSocket) throws(SystemError) -> UInt32 {
+        UInt32(try check("listen on \(socket.address)", unsafe csp_plane_adopt_listener(plane, socket.descriptor)))
+    }
+
     /// The address a listener is bound to, with the port that the kernel chose; `nil` for a unix socket.
     func address(ofListener listener: UInt32) -> SocketAddress? {
         var address = csp_address()
@@ -71,5 +76,5 @@ internal import Glibc
     }
 
     /// Joined and dialing sessions of all loops.
-    var sessions: UInt64 { runners.reduce(0) { $0 + $1.counters.sessions } }
+    var sessions: UInt64 { runners.reduce(0) { $0 + $1.sessions } }
 }

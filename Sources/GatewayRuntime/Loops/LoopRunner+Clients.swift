@@ -19,6 +19,8 @@ struct WaitingClient {
     /// Whom the policy chose for it, where it has to be counted.
     var meantFor: EndpointID?
     var state: State
+    /// When it must be looked at; a timer for another instant is left over from before.
+    var due: Instant?
     let acceptedAt: Instant
 }
 
@@ -78,13 +80,16 @@ extension LoopRunner {
     }
 
     func clientTimerFired(_ session: csp_session) {
-        guard let client = clients[session] else { return }
+        guard let client = clients[session], let due = client.due, due <= now else { return }
+        clients[session]?.due = nil
         switch client.state {
         case .held:
-            if let limit = holdLimit(client), limit > now { return timers.add(.client(session), due: limit) }
+            if let limit = holdLimit(client), limit > now { return look(at: session, limit) }
             reset(session)
         case .paused:
             guard now - client.acceptedAt < Self.longestPause(plan.plan) else { return reset(session) }
+            // Its old plan may name who has been removed meanwhile.
+            if client.planVersion != plan.version { return startOver(session) }
             clients[session]?.state = .dialing
             advance(session) { sequence, now in sequence.pauseEnded(at: now) }
         case .dialing:
@@ -157,12 +162,19 @@ extension LoopRunner {
 
     private func schedule(_ session: csp_session) {
         guard let due = clients[session]?.sequence.nextDeadline else { return }
+        look(at: session, due)
+    }
+
+    /// Looks at a client then, and at no instant that was wanted before.
+    private func look(at session: csp_session, _ due: Instant) {
+        guard clients[session]?.due != due else { return }
+        clients[session]?.due = due
         timers.add(.client(session), due: due)
     }
 
     private func pause(_ session: csp_session) {
         clients[session]?.state = .paused
-        timers.add(.client(session), due: now + DialSequence.shortagePause)
+        look(at: session, now + DialSequence.shortagePause)
     }
 
     private func hold(_ session: csp_session) {
@@ -172,7 +184,7 @@ extension LoopRunner {
         guard let limit = holdLimit(client), limit > now, held.add() else { return reset(session) }
         clients[session]?.state = .held
         facts.append(.heldClientsChanged)
-        timers.add(.client(session), due: limit)
+        look(at: session, limit)
     }
 
     private func holdLimit(_ client: WaitingClient) -> Instant? {

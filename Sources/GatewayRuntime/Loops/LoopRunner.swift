@@ -5,13 +5,15 @@ internal import Synchronization
 
 /// One loop of the data plane: pulls its events, and takes every client from accept to a dial without asking anybody.
 ///
-/// `@unchecked Sendable`: `orders` is locked, the counters are atomic in C, and all else is touched only by the one
+/// `@unchecked Sendable`: `orders` is locked, counters are atomic, and all else is touched only by the one
 /// thread that executes ``run()``.
 @safe final class LoopRunner: @unchecked Sendable {
     /// What the control loop can tell a loop.
     enum Order: Sendable {
         /// Reset the sessions of an endpoint, spread over `spread`.
         case resetSessions(EndpointID, spread: Duration)
+        /// Reset so many sessions of an endpoint.
+        case resetSome(EndpointID, UInt32)
         case stop
     }
 
@@ -34,6 +36,7 @@ internal import Synchronization
     let accessLog: AccessLog?
     private let report: @Sendable ([LoopFact]) -> Void
     private let orders = Mutex<[Order]>([])
+    private let roundCount = Atomic<UInt64>(0)
 
     var plan: PublishedPlan.Cache
     var clients: [csp_session: WaitingClient] = [:]
@@ -70,6 +73,13 @@ internal import Synchronization
         _ = unsafe csp_loop_wake(loop)  // an eventfd of ours: EAGAIN is dealt with in C, nothing else can happen
     }
 
+    /// From any thread: how many sessions this loop has there.
+    func sessions(of endpoint: EndpointID) -> UInt64 {
+        var counters = csp_endpoint_counters()
+        unsafe csp_loop_read_endpoint(loop, endpoint.slot, &counters)
+        return counters.sessions
+    }
+
     /// From any thread: adds what this loop knows of an endpoint's sessions.
     func addActivity(of endpoint: EndpointID, to activity: inout ControlMachine.Activity) {
         var counters = csp_endpoint_counters()
@@ -87,6 +97,12 @@ internal import Synchronization
         return counters
     }
 
+    /// From any thread: joined and dialing sessions.
+    var sessions: UInt64 { counters.sessions }
+
+    /// From any thread: how often ``run()`` has come round. While this grows, C and Swift both make progress.
+    var rounds: UInt64 { roundCount.load(ordering: .relaxed) }
+
     /// Runs the loop until it is ordered to stop. Called by its thread.
     func run() {
         var events = [csp_event](repeating: csp_event(), count: Self.eventCapacity)
@@ -103,6 +119,7 @@ internal import Synchronization
             for order in takeOrders() { carryOut(order) }
             while let timer = timers.popDue(now) { fire(timer) }
             reportFacts()
+            roundCount.add(1, ordering: .relaxed)
         }
     }
 
@@ -144,6 +161,9 @@ internal import Synchronization
     private func carryOut(_ order: Order) {
         switch order {
         case .resetSessions(let endpoint, let spread): startReset(endpoint, spread: spread)
+        case .resetSome(let endpoint, let count):
+            // Fewer where some have ended meanwhile: they are not missed.
+            _ = unsafe csp_loop_reset_endpoint(loop, endpoint.slot, count)
         case .stop: isStopping = true
         }
     }

@@ -2,13 +2,13 @@ internal import Gateway
 internal import Synchronization
 
 /// The spreading policy's memory, shared by all loops so that shares are exact for the whole process. The lock is held for
-/// one pick; `pinned` never takes it.
+/// one pick; `pinned` and `fastest` never take it.
 final class SessionSpread: Sendable {
     private let rotation = Mutex(Rotation())
 
     /// The target with which the next client's dial starts.
     func pick(from plan: DialPlan) -> Int {
-        guard plan.policy != .pinned, !plan.targets.isEmpty else { return 0 }
+        guard !plan.policy.isOneForAll, !plan.targets.isEmpty else { return 0 }
         return rotation.withLock { rotation in
             var generator = SystemRandomNumberGenerator()
             let pick = rotation.next(in: plan, using: &generator)

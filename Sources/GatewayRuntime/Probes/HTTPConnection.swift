@@ -14,6 +14,8 @@ struct HTTPConnection: Sendable {
     private let channel: any Channel
     private let exchange: NIOLoopBound<HTTPExchange>
     private let isSecure: Bool
+    /// How long connecting took, without TLS' handshake.
+    let dialTime: Duration
 
     /// What a member has in any case to answer a question, should we have been late in asking it.
     private static let answerTimeMin = TimeAmount.milliseconds(250)
@@ -27,6 +29,7 @@ struct HTTPConnection: Sendable {
         on loop: ProbeLoop
     ) async throws(ProbeEnd) -> HTTPConnection {
         let ready = loop.eventLoop.makePromise(of: NIOLoopBound<HTTPExchange>.self)
+        let start = MonotonicClock.now()
         let channel: any Channel
         do throws(DialFailure) {
             channel = try await loop.connect(address, within: max(deadline - .now(), .milliseconds(1))) { channel in
@@ -38,13 +41,14 @@ struct HTTPConnection: Sendable {
             ready.fail(error)  // a promise must be kept
             throw ProbeEnd(outcome: .failed(error, .dialing))
         }
+        let dialTime = MonotonicClock.now() - start
         do {
             let exchange = try await withTaskCancellationHandler {
                 try await ready.futureResult.get()
             } onCancel: {
                 channel.close(promise: nil)
             }
-            return HTTPConnection(channel: channel, exchange: exchange, isSecure: tls != nil)
+            return HTTPConnection(channel: channel, exchange: exchange, isSecure: tls != nil, dialTime: dialTime)
         } catch {
             throw ProbeEnd(outcome: outcome(of: error, stage: .connected))
         }

@@ -40,16 +40,20 @@ actor HTTPProbe {
         contexts = TLSContextSource(files)
     }
 
-    /// Probes one address without encryption.
-    func probe(_ address: Gateway.SocketAddress) async -> ProbeOutcome {
-        await probe(Member(address: address, host: nil, isSecure: false), tls: nil)
+    /// Probes one address without encryption, on the connection that was kept unless a fresh one is wanted.
+    func probe(_ address: Gateway.SocketAddress, isFresh: Bool) async -> ProbeFinding {
+        let member = Member(address: address, host: nil, isSecure: false)
+        if isFresh { closeConnection(of: member) }
+        return await probe(member, tls: nil)
     }
 
     /// Probes one address through TLS; `host` is the server's name where it has one. `nil` where our own files are the
     /// trouble, and nobody was asked.
-    func probeSecurely(_ address: Gateway.SocketAddress, host: String?) async -> ProbeOutcome? {
+    func probeSecurely(_ address: Gateway.SocketAddress, host: String?, isFresh: Bool) async -> ProbeFinding? {
         guard let tls = try? contexts.context() else { return nil }
-        return await probe(Member(address: address, host: host, isSecure: true), tls: tls)
+        let member = Member(address: address, host: host, isSecure: true)
+        if isFresh { closeConnection(of: member) }
+        return await probe(member, tls: tls)
     }
 
     /// Closes the connections to all other addresses.
@@ -60,29 +64,33 @@ actor HTTPProbe {
         }
     }
 
-    private func probe(_ member: Member, tls: NIOSSLContext?) async -> ProbeOutcome {
+    private func closeConnection(of member: Member) {
+        memories[member]?.connection.take()?.close()
+    }
+
+    private func probe(_ member: Member, tls: NIOSSLContext?) async -> ProbeFinding {
         do throws(ProbeEnd) {
             let deadline = NIODeadline.now() + Self.timeout
-            var (connection, answer) = try await ask(member, tls: tls, by: deadline)
+            var (connection, isNew, answer) = try await ask(member, tls: tls, by: deadline)
             var outcome = HealthAnswer.outcome(status: answer.status, body: answer.body)
             if outcome == .http(.healthy), answer.keepsAlive, await isLearner(member, connection) == true {
                 outcome = .http(.unhealthy(.learner))
             }
             keep(&connection, of: member, if: answer.keepsAlive)
-            return outcome
+            return ProbeFinding(outcome, at: member.address, dialTime: isNew ? connection.dialTime : nil)
         } catch {
-            return error.outcome
+            return ProbeFinding(error.outcome, at: member.address)
         }
     }
 
     /// Asks on the kept connection, and on a new one where there is none or the member has closed it meanwhile.
     private func ask(
         _ member: Member, tls: NIOSSLContext?, by deadline: NIODeadline
-    ) async throws(ProbeEnd) -> (HTTPConnection, HTTPExchange.Answer) {
+    ) async throws(ProbeEnd) -> (HTTPConnection, isNew: Bool, HTTPExchange.Answer) {
         // Taken, so that a second probe at the same time has a connection of its own.
         if let kept = memories[member]?.connection.take(), kept.isOpen {
             do throws(ProbeEnd) {
-                return (kept, try await health(kept, by: deadline))
+                return (kept, false, try await health(kept, by: deadline))
             } catch {
                 kept.close()
                 guard case .failed(.refused, _) = error.outcome, !Task.isCancelled else { throw error }
@@ -92,7 +100,7 @@ actor HTTPProbe {
         let connection = try await HTTPConnection.open(
             to: member.address, host: member.host, tls: tls, by: deadline, on: loop)
         do throws(ProbeEnd) {
-            return (connection, try await health(connection, by: deadline))
+            return (connection, true, try await health(connection, by: deadline))
         } catch {
             connection.close()
             throw error

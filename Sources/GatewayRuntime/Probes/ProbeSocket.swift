@@ -6,14 +6,23 @@ internal import Glibc
 struct ProbeSocket: ~Copyable {
     private let descriptor: Descriptor
     private let executor: EventExecutor
+    /// How long connecting took.
+    private(set) var dialTime = Duration.zero
+
+    private init(descriptor: consuming Descriptor, executor: EventExecutor) {
+        self.descriptor = descriptor
+        self.executor = executor
+    }
 
     /// Connects. Called on the executor, like everything here.
     nonisolated(nonsending) static func connected(
         to address: SocketAddress, by deadline: Instant, on executor: EventExecutor
     ) async throws(DialFailure) -> ProbeSocket {
-        let socket = ProbeSocket(descriptor: try startConnect(address), executor: executor)
+        let start = MonotonicClock.now()
+        var socket = ProbeSocket(descriptor: try startConnect(address), executor: executor)
         try await socket.ready(for: EPOLLOUT.rawValue, by: deadline)
         if let failure = socket.connectFailure(address) { throw failure }
+        socket.dialTime = MonotonicClock.now() - start
         return socket
     }
 

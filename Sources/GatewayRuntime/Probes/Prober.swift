@@ -22,21 +22,23 @@ actor Prober {
     /// as long again for the first question about a member's role. Without an answer there is no address, and the outcome
     /// is the failure that came furthest; of equal ones a shortage of ours, which is no evidence. In a task that is
     /// cancelled the outcome is such a shortage.
-    /// - Parameter host: The endpoint's name, for TLS; an address is no name and is left out.
+    /// - Parameters:
+    ///   - host: The endpoint's name, for TLS; an address is no name and is left out.
+    ///   - isFresh: Whether a connection that was kept will not do.
     func probe(
-        _ addresses: [SocketAddress], host: String?, kind: ProbeKind
-    ) async -> (address: SocketAddress?, outcome: ProbeOutcome) {
+        _ addresses: [SocketAddress], host: String?, kind: ProbeKind, isFresh: Bool = false
+    ) async -> ProbeFinding {
         let name = Self.serverName(host)
         var furthest: (failure: DialFailure, stage: ProbeStage)?
         for address in addresses where !Task.isCancelled {
-            let outcome = await probe(address, host: name, kind: kind)
+            let finding = await probe(address, host: name, kind: kind, isFresh: isFresh)
             if Task.isCancelled { break }  // what it found may be no more than our own leaving
-            guard case .failed(let failure, let stage) = outcome else { return (address, outcome) }
+            guard case .failed(let failure, let stage) = finding.outcome else { return finding }
             if let known = furthest, known.stage > stage || known.stage == stage && failure != .local { continue }
             furthest = (failure, stage)
         }
-        guard let furthest, !Task.isCancelled else { return (nil, .failed(.local, .dialing)) }
-        return (nil, .failed(furthest.failure, furthest.stage))
+        guard let furthest, !Task.isCancelled else { return ProbeFinding(.failed(.local, .dialing)) }
+        return ProbeFinding(.failed(furthest.failure, furthest.stage))
     }
 
     /// A verifier of certificates that shares the thread for TLS.
@@ -55,16 +57,19 @@ actor Prober {
         await loop.stop()
     }
 
-    private func probe(_ address: SocketAddress, host: String?, kind: ProbeKind) async -> ProbeOutcome {
+    private func probe(
+        _ address: SocketAddress, host: String?, kind: ProbeKind, isFresh: Bool
+    ) async -> ProbeFinding {
         switch kind {
         case .tcp: return await tcp.probe(address)
         case .tls: return await hello.probe(address, host: host)
-        case .http: return await http.probe(address)
+        case .http: return await http.probe(address, isFresh: isFresh)
         case .https:
-            if let outcome = await http.probeSecurely(address, host: host) { return outcome }
+            if let finding = await http.probeSecurely(address, host: host, isFresh: isFresh) { return finding }
             // Our own files cannot be read: what can be asked without them.
-            let outcome = await hello.probe(address, host: host)
-            return outcome == .tlsAnswered ? .unusable(.noTLSFiles) : outcome
+            var finding = await hello.probe(address, host: host)
+            if finding.outcome == .tlsAnswered { finding.outcome = .unusable(.noTLSFiles) }
+            return finding
         }
     }
 

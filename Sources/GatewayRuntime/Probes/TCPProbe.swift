@@ -14,13 +14,13 @@ actor TCPProbe {
     }
 
     /// Probes one address.
-    func probe(_ address: SocketAddress) async -> ProbeOutcome {
+    func probe(_ address: SocketAddress) async -> ProbeFinding {
         do throws(DialFailure) {
             let deadline = MonotonicClock.now() + Self.timeout
-            _ = try await ProbeSocket.connected(to: address, by: deadline, on: executor)
-            return .connected
+            let socket = try await ProbeSocket.connected(to: address, by: deadline, on: executor)
+            return ProbeFinding(.connected, at: address, dialTime: socket.dialTime)
         } catch {
-            return .failed(error, .dialing)
+            return ProbeFinding(.failed(error, .dialing))
         }
     }
 }

@@ -13,13 +13,13 @@ actor TLSHelloProbe {
     }
 
     /// Probes one address; `host` is the server's name where it has one.
-    func probe(_ address: SocketAddress, host: String?) async -> ProbeOutcome {
+    func probe(_ address: SocketAddress, host: String?) async -> ProbeFinding {
         let deadline = MonotonicClock.now() + TCPProbe.timeout
         let socket: ProbeSocket
         do throws(DialFailure) {
             socket = try await ProbeSocket.connected(to: address, by: deadline, on: executor)
         } catch {
-            return .failed(error, .dialing)
+            return ProbeFinding(.failed(error, .dialing))
         }
         let outcome: ProbeOutcome
         do throws(DialFailure) {
@@ -27,10 +27,11 @@ actor TLSHelloProbe {
             let answerBy = max(deadline, MonotonicClock.now() + Self.answerTimeMin)
             outcome = Self.judge(try await socket.receive(by: answerBy))
         } catch {
-            return .failed(error, .connected)
+            return ProbeFinding(.failed(error, .connected))
         }
+        let dialTime = socket.dialTime
         await socket.finish(by: MonotonicClock.now() + Self.farewell)
-        return outcome
+        return ProbeFinding(outcome, at: address, dialTime: dialTime)
     }
 
     /// What the other side has in any case to answer a question, should we have been late in asking it.

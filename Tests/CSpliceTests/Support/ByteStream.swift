@@ -1,3 +1,4 @@
+import GatewayTesting
 import Glibc
 
 /// An endless stream of bytes that a seed determines, so that a reader can compare what it got with what was sent.
@@ -51,19 +52,4 @@ private func areEqual(_ slice: Slice<UnsafeRawBufferPointer>, _ expected: Unsafe
         preconditionFailure("a buffer with bytes has an address")
     }
     return memcmp(one, other, expected.count) == 0
-}
-
-/// SplitMix64: small, and the same on every machine.
-struct SeededGenerator: RandomNumberGenerator {
-    private var state: UInt64
-
-    init(seed: UInt64) { state = seed }
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var mixed = state
-        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-        return mixed ^ (mixed >> 31)
-    }
 }

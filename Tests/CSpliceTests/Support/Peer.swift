@@ -51,6 +51,16 @@ final class Peer: Sendable {
         try check("shutdown", shutdown(descriptor, Int32(SHUT_WR)))
     }
 
+    /// From now on the kernel throws away what arrives, unacknowledged, as if this host had vanished.
+    func dropAllThatArrives() throws {
+        var nothing = FilterInstruction()
+        try withUnsafeMutablePointer(to: &nothing) { instruction in
+            var program = FilterProgram(instructions: instruction)
+            let length = socklen_t(MemoryLayout<FilterProgram>.size)
+            try check("setsockopt", setsockopt(descriptor, SOL_SOCKET, SO_ATTACH_FILTER, &program, length))
+        }
+    }
+
     func set(_ level: Int32, _ name: Int32, to value: Int32) throws {
         var value = value
         try check("setsockopt", setsockopt(descriptor, level, name, &value, socklen_t(MemoryLayout<Int32>.size)))
@@ -187,4 +197,17 @@ enum StreamEnd: Equatable {
     case failed(Int32)
 
     static let reset = StreamEnd.failed(ECONNRESET)
+}
+
+/// linux/filter.h's `struct sock_filter`, which Swift's Glibc lacks: return no byte of the packet.
+private struct FilterInstruction {
+    var code: UInt16 = 0x06  // BPF_RET | BPF_K
+    var jumps: UInt16 = 0
+    var value: UInt32 = 0
+}
+
+/// Its `struct sock_fprog`.
+private struct FilterProgram {
+    var count: UInt16 = 1
+    var instructions: UnsafeMutablePointer<FilterInstruction>
 }

@@ -1,3 +1,4 @@
+import GatewayTesting
 import Glibc
 
 /// In which pieces and with which pauses a peer sends or receives.

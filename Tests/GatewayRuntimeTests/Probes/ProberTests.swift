@@ -28,6 +28,28 @@ extension RealProbes {
             await prober.stop()
         }
 
+        @Test(arguments: [ProbeKind.tcp, .tls])
+        func dialIsMeasured(kind: ProbeKind) async throws {
+            let listener = try ScriptedListener(.says([0x15, 3, 3, 0, 2, 2, 40]))
+            let time = await prober.probe([try closed(), listener.address], host: nil, kind: kind).dialTime
+            #expect(try #require(time) > .zero && time ?? .zero < .milliseconds(500))
+            #expect(await prober.probe([try closed()], host: nil, kind: kind).dialTime == nil)
+        }
+
+        @Test func keptConnection_isNoMeasurement_andAFreshOneIsMadeWhereOneIsWanted() async throws {
+            let cluster = try await EtcdCluster(size: 1)
+            let address = try cluster.members[0].socketAddress()
+            var measured: [Bool] = []
+            for isFresh in [false, false, true, false] {
+                let finding = await prober.probe([address], host: nil, kind: .http, isFresh: isFresh)
+                #expect(finding.outcome == .http(.healthy))
+                measured.append(finding.dialTime != nil)
+            }
+            #expect(measured == [true, false, true, false])
+            #expect(OpenDescriptors.to(address) == 1)
+            await prober.stop()
+        }
+
         @Test func furthestFailure_isTheOne() async throws {
             let silent = try ScriptedListener(.silent)
             let found = await prober.probe([try closed(), silent.address, try closed()], host: nil, kind: .tls)

@@ -18,22 +18,22 @@ extension RealProbes {
             let cluster = try await EtcdCluster(size: 1, security: .tls)
             let member = cluster.members[0]
             let address = try member.socketAddress()
-            #expect(await probe.probe(address, host: nil) == .tlsAnswered)
-            #expect(await probe.probe(address, host: "infra0.example.com") == .tlsAnswered)
+            #expect(await probe.probe(address, host: nil).outcome == .tlsAnswered)
+            #expect(await probe.probe(address, host: "infra0.example.com").outcome == .tlsAnswered)
 
             member.freeze()
             // The signal stops one thread after the other.
             try await eventually("the member is silent") {
-                await probe.probe(address, host: nil) == .failed(.timedOut, .connected)
+                await probe.probe(address, host: nil).outcome == .failed(.timedOut, .connected)
             }
             let started = MonotonicClock.now()
-            #expect(await probe.probe(address, host: nil) == .failed(.timedOut, .connected))
+            #expect(await probe.probe(address, host: nil).outcome == .failed(.timedOut, .connected))
             #expect(MonotonicClock.now() - started < .milliseconds(900))
             member.thaw()
-            #expect(await probe.probe(address, host: nil) == .tlsAnswered)
+            #expect(await probe.probe(address, host: nil).outcome == .tlsAnswered)
 
             try await member.kill()
-            #expect(await probe.probe(address, host: nil) == .failed(.refused, .dialing))
+            #expect(await probe.probe(address, host: nil).outcome == .failed(.refused, .dialing))
         }
 
         /// etcd logs the end of a handshake that was begun (survey: WARN before 3.5.24): one line for each, no more.
@@ -44,7 +44,7 @@ extension RealProbes {
             _ = await probe.probe(address, host: nil)
             let before = OpenDescriptors.to(address)
             let lines = member.logLines
-            for _ in 0..<50 { #expect(await probe.probe(address, host: nil) == .tlsAnswered) }
+            for _ in 0..<50 { #expect(await probe.probe(address, host: nil).outcome == .tlsAnswered) }
             #expect(OpenDescriptors.to(address) == before)
             #expect(member.logLines - lines <= 52)
             #expect(!member.log.contains("reset by peer"))
@@ -54,7 +54,7 @@ extension RealProbes {
             let cluster = try await EtcdCluster(size: 1)
             let member = cluster.members[0]
             let lines = member.logLines
-            #expect(await probe.probe(try member.socketAddress(), host: nil) == .failed(.refused, .connected))
+            #expect(await probe.probe(try member.socketAddress(), host: nil).outcome == .failed(.refused, .connected))
             #expect(member.logLines == lines)
         }
 
@@ -66,17 +66,17 @@ extension RealProbes {
             ] as [([UInt8], ProbeOutcome)])
         func firstByte_decides_andTheEndIsFIN(answer: [UInt8], outcome: ProbeOutcome) async throws {
             let listener = try ScriptedListener(.says(answer))
-            #expect(await probe.probe(listener.address, host: nil) == outcome)
+            #expect(await probe.probe(listener.address, host: nil).outcome == outcome)
             try await eventually("the client has left") { listener.endings == [.fin] }
         }
 
         @Test func silence_andEarlyEnd_areToldApart() async throws {
             for script in [ScriptedListener.Script.neverAccepts, .silent] {
                 let listener = try ScriptedListener(script)
-                #expect(await probe.probe(listener.address, host: nil) == .failed(.timedOut, .connected))
+                #expect(await probe.probe(listener.address, host: nil).outcome == .failed(.timedOut, .connected))
             }
             let listener = try ScriptedListener(.closes)
-            #expect(await probe.probe(listener.address, host: nil) == .failed(.refused, .connected))
+            #expect(await probe.probe(listener.address, host: nil).outcome == .failed(.refused, .connected))
         }
     }
 }

@@ -1,4 +1,5 @@
 import Gateway
+import GatewayTesting
 import Testing
 
 @Suite struct EndpointSyntaxTests {
@@ -133,7 +134,7 @@ import Testing
     }
 
     @Test func randomText_neverTraps_andWhatIsReadSurvives() throws {
-        var random = SplitMix(seed: 5)
+        var random = SeededGenerator(seed: 5)
         for _ in 0..<50_000 {
             let text = random.text(of: "abz019.::::[]//@?#;;=-_,%é\r\n \u{301}", longest: 16)
             for suffix in ["", ";weight=3", ";priority=2;weight=9"] {

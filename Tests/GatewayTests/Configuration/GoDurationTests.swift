@@ -1,4 +1,5 @@
 import Gateway
+import GatewayTesting
 import Testing
 
 @Suite struct GoDurationTests {
@@ -67,7 +68,7 @@ import Testing
     }
 
     @Test func everyDuration_survivesItsText() throws {
-        var random = SplitMix(seed: 3)
+        var random = SeededGenerator(seed: 3)
         for _ in 0..<20_000 {
             let nanoseconds = Int64(bitPattern: random.next()) >> Int64.random(in: 0..<63, using: &random)
             let duration = Duration.nanoseconds(nanoseconds)
@@ -76,7 +77,7 @@ import Testing
     }
 
     @Test func randomText_neverTraps() throws {
-        var random = SplitMix(seed: 4)
+        var random = SeededGenerator(seed: 4)
         for _ in 0..<50_000 {
             let text = random.text(of: "0123456789999..+-nuµμmsh ", longest: 40)
             guard let duration = try? Duration(goText: text) else { continue }

@@ -1,4 +1,5 @@
 import Gateway
+import GatewayTesting
 import Testing
 
 @Suite struct ListenAddressTests {
@@ -47,7 +48,7 @@ import Testing
     }
 
     @Test func randomText_neverTraps_andWhatIsReadSurvives() throws {
-        var random = SplitMix(seed: 6)
+        var random = SeededGenerator(seed: 6)
         for _ in 0..<50_000 {
             let text = (Bool.random(using: &random) ? "unix://" : "") + random.text(of: "ab019.::[]//é\n", longest: 12)
             guard let address = try? ListenAddress(parsing: text) else { continue }

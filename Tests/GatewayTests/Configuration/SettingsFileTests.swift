@@ -1,4 +1,5 @@
 import Gateway
+import GatewayTesting
 import Testing
 
 @Suite struct SettingsFileTests {
@@ -68,7 +69,7 @@ import Testing
     }
 
     @Test func randomText_neverTraps() {
-        var random = SplitMix(seed: 7)
+        var random = SeededGenerator(seed: 7)
         for _ in 0..<20_000 {
             let file = SettingsFile(parsing: random.text(of: "AB=='\"\n\n\r#; \u{301}é\u{0}", longest: 30))
             for entry in file.entries { #expect(entry.line >= 1) }

@@ -1,4 +1,5 @@
 import Gateway
+import GatewayTesting
 import Testing
 
 @Suite struct SettingsTests {
@@ -48,15 +49,23 @@ import Testing
         #expect(expected.loops == nil)
         #expect(expected.keepalive == .seconds(15))
         #expect(expected.userTimeout == .seconds(120))
+        #expect(expected.loopbackCongestion == "reno")
+        #expect(expected.spinMicroseconds == 0)
         #expect(expected.logFormat == .auto)
         #expect(expected.logLevel == .info)
         #expect(!expected.accessLog && !expected.insecureDiscovery)
     }
 
-    /// The default of every setting, written out, changes nothing.
-    @Test(arguments: Setting.allCases.filter { $0 != .endpoints && $0 != .configFile })
+    /// The default of every setting, written out, changes nothing; of some it is known that they were written.
+    @Test(arguments: Setting.allCases.filter { ![.endpoints, .configFile, .listenAddresses].contains($0) })
     func defaultText_asAFlag_isTheDefault(setting: Setting) throws {
         #expect(try settings([setting: [setting.defaultText]]) == Settings.defaults)
+    }
+
+    @Test func listenAddressesThatAreWrittenOut_areNoDefault() throws {
+        var expected = Settings.defaults
+        expected.listenAddressesAreDefault = false
+        #expect(try settings([.listenAddresses: [Setting.listenAddresses.defaultText]]) == expected)
     }
 
     @Test func flag_beatsEnvironment_beatsFile() throws {
@@ -93,7 +102,8 @@ import Testing
                 .hedgeDelay: ["0"], .holdTimeout: ["0s"], .retryDelay: ["24h"], .maximumSessions: ["7"], .loops: ["64"],
             ],
             environment: ["ETCD_GATEWAY_TCP_KEEPALIVE": "1s", "ETCD_GATEWAY_TCP_USER_TIMEOUT": "0"],
-            file: "ETCD_GATEWAY_LOG_FORMAT='json'\nETCD_GATEWAY_LOG_LEVEL=error\nETCD_GATEWAY_ACCESS_LOG=true")
+            file: "ETCD_GATEWAY_SPIN=50\nETCD_GATEWAY_LOOPBACK_CONGESTION=system\n"
+                + "ETCD_GATEWAY_LOG_FORMAT='json'\nETCD_GATEWAY_LOG_LEVEL=error\nETCD_GATEWAY_ACCESS_LOG=true")
         #expect(all.listenAddresses.map(\.description) == ["0.0.0.0:1", "unix:///run/x", "[::1]:2"])
         #expect(all.endpoints.isEmpty && !all.endpointsAreDefault)
         #expect(all.discoveryDomain == "example.com")
@@ -113,6 +123,7 @@ import Testing
         #expect(all.retryDelay == .seconds(86400))
         #expect(all.maximumSessions == 7 && all.loops == 64)
         #expect(all.keepalive == .seconds(1))
+        #expect(all.spinMicroseconds == 50 && all.loopbackCongestion == nil)
         #expect(all.logFormat == .json && all.logLevel == .error)
     }
 
@@ -144,6 +155,11 @@ import Testing
             (.logLevel, "x", #"--log-level: "x" cannot be used: write debug, info, warning or error"#),
             (.accessLog, "yes", #"--access-log: "yes" cannot be used: write true or false"#),
             (.loops, "65", #"--loops: "65" cannot be used: write a whole number from 0 to 64"#),
+            (.spin, "1001", #"--spin: "1001" cannot be used: write a whole number from 0 to 1000"#),
+            (
+                .loopbackCongestion, "New Reno",
+                #"--loopback-congestion: "New Reno" cannot be used: write the name of a congestion control, such as reno or cubic, or system"#
+            ),
             (.loops, "-1", #"--loops: "-1" cannot be used: write a whole number from 0 to 64"#),
             (
                 .maximumSessions, "1e3",
@@ -279,7 +295,7 @@ import Testing
     }
 
     @Test func randomTexts_neverTrap() {
-        var random = SplitMix(seed: 8)
+        var random = SeededGenerator(seed: 8)
         for _ in 0..<5_000 {
             var flags: [Setting: [String]] = [:]
             for setting in Setting.allCases where Bool.random(using: &random) {

@@ -1,4 +1,5 @@
 import Gateway
+import GatewayTesting
 import Testing
 
 @Suite struct IPAddressTests {
@@ -109,7 +110,7 @@ import Testing
     }
 
     @Test func everyAddress_survivesItsTextAndItsBytes() {
-        var random = SplitMix(seed: 1)
+        var random = SeededGenerator(seed: 1)
         for _ in 0..<20_000 {
             // Masks make runs of zeros likely.
             let upper = random.next() & random.next() & random.next()
@@ -124,7 +125,7 @@ import Testing
     }
 
     @Test func randomText_neverTraps_andWhatIsReadSurvives() {
-        var random = SplitMix(seed: 2)
+        var random = SeededGenerator(seed: 2)
         for _ in 0..<50_000 {
             let text = random.text(of: "0123456789abf:::::....%[] ", longest: 24)
             guard let address = IPAddress(text) else { continue }

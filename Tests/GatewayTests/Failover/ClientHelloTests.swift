@@ -1,9 +1,10 @@
 import Gateway
+import GatewayTesting
 import Testing
 
 @Suite struct ClientHelloTests {
     private func record(_ host: String?) -> [UInt8] {
-        var random = SplitMix(seed: 1)
+        var random = SeededGenerator(seed: 1)
         return ClientHello.record(host: host, using: &random)
     }
 

@@ -1,4 +1,5 @@
 import Gateway
+import GatewayTesting
 import Testing
 
 @Suite struct HealthAnswerTests {
@@ -72,7 +73,7 @@ import Testing
     }
 
     @Test func randomBytes_neverTrap() {
-        var random = SplitMix(seed: 3)
+        var random = SeededGenerator(seed: 3)
         for _ in 0..<20_000 {
             let body = random.text(of: #"{}"":, healtruefson\nNO LEADER_é"#, longest: 60)
             _ = outcome(Int.random(in: 0...999, using: &random), #"{"health":"# + body)

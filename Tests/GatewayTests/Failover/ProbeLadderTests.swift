@@ -1,4 +1,5 @@
 import Gateway
+import GatewayTesting
 import Testing
 
 @Suite struct ProbeLadderTests {
@@ -105,7 +106,7 @@ import Testing
     @Test func declaredTLS_neverGetsPlainHTTP() {
         for files in [false, true] {
             var ladder = ladder(files: files, tls: true)
-            var random = SplitMix(seed: 4)
+            var random = SeededGenerator(seed: 4)
             for step in 0..<2_000 {
                 let now = start + .seconds(step * 60)
                 let kind = ladder.kindOfNextProbe(isRoutine: .random(using: &random), at: now)

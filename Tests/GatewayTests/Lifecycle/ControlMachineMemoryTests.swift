@@ -1,4 +1,5 @@
 import Gateway
+import GatewayTesting
 import Testing
 
 /// When the last good set is written.
@@ -58,7 +59,7 @@ import Testing
 /// A machine with one discovered endpoint, whose questions are answered as they come.
 private struct Run {
     private var machine: ControlMachine
-    private var generator = SplitMix(seed: 1)
+    private var generator = SeededGenerator(seed: 1)
     private var now = Instant.zero + .seconds(1)
     private let timeToLive: Duration
     var isAnswering = true

@@ -86,15 +86,21 @@ import Testing
         #expect(driver.questions.count == 4)
     }
 
-    @Test func movedAddress_isTheSameEndpoint_andThePinStays() {
+    @Test func movedAddress_isTheSameEndpoint_andServesOnceItIsProven() {
         var driver = driver("a", "b")
         driver.resolve("a", 1)
         driver.resolve("b", 2)
         let first = driver.good[0]
         let (name, id) = (first == 1 ? "a" : "b", driver.id(first))
         driver.pass(70)
+        let told = driver.told.count
         driver.resolve(name, 9)
-        #expect(driver.good[0] == 9 && driver.id(9) == id)
+        #expect(
+            driver.good == [3 - first, 9] && driver.id(9) != id, "its sessions at the old address keep their number")
+        #expect(driver.told.count == told + 1, "new sessions go to the other one")
+        driver.probeWorks(9)
+        driver.dialFails(3 - first)
+        #expect(driver.good == [9])
     }
 
     @Test func restingEndpointThatMoves_isProbedInItsNewPlaceAtOnce() {

@@ -166,6 +166,73 @@ import Testing
         #expect(driver.plans.count == count + 1)
     }
 
+    @Test func sessionsOfAMemberThatWasDialedAfterItsLastFailure_areNotReset_untilItFailsAgain() throws {
+        var driver = ControlDriver(addresses: 2, healthCheck: .tls)
+        driver.start()
+        let ids = try (1...2).map { try #require(driver.id($0)) }
+        let frozen = ProbeOutcome.failed(.timedOut, .connected)
+        for id in ids { driver.suspect(id) }
+        for _ in 0..<2 { for id in ids { driver.probeEnds(id, frozen) } }
+        #expect(ids.allSatisfy { driver.machine.health[$0]?.isProvenDead == true } && driver.resets.isEmpty)
+        driver.pass(1)
+        driver.hold(1)
+        driver.dialWorks(1)
+        driver.pass(1)
+        driver.probeEnds(ids[1], .tlsAnswered, at: 2)
+        #expect(driver.good == [2] && driver.resets.isEmpty, "it has just accepted a client")
+        driver.probeEnds(ids[0], frozen)
+        #expect(driver.resets == [:], "that probe may have begun before")
+        driver.pass(5)
+        driver.probeEnds(ids[0], frozen)
+        driver.suspect(ids[1])
+        driver.probeEnds(ids[1], .tlsAnswered, at: 2)
+        #expect(driver.resets == [ids[0]: .dead])
+    }
+
+    /// An election, or our own cable: the first to be found dead is not the only one.
+    @Test(arguments: [false, true])
+    func whatAnotherOneSaidBefore_isNoProof_soItIsAsked(works: Bool) throws {
+        var driver = ControlDriver(addresses: 2)
+        driver.start()
+        let ids = try (1...2).map { try #require(driver.id($0)) }
+        for id in ids { driver.suspect(id) }
+        for host in 1...2 as ClosedRange<UInt32> { driver.probeWorks(host) }
+        driver.pass(1)
+        driver.suspect(ids[0])
+        driver.probeFails(1)
+        driver.probeFails(1)
+        #expect(driver.machine.health[ids[0]]?.isProvenDead == true && driver.resets.isEmpty)
+        driver.pass(0.001)
+        #expect(driver.probes == [ids[1]])
+        if works {
+            driver.probeWorks(2)
+        } else {
+            driver.probeFails(2)
+            driver.probeFails(2)
+            driver.pass(10)
+        }
+        #expect(driver.resets == (works ? [ids[0]: .dead] : [:]))
+    }
+
+    /// All members have no leader; then one is back first, and the other gets its chance.
+    @Test(arguments: [false, true])
+    func afterAnElection_theDeadOneIsAskedOnceMore(isBack: Bool) throws {
+        var driver = ControlDriver(addresses: 2, healthCheck: .http)
+        driver.start()
+        let ids = try (1...2).map { try #require(driver.id($0)) }
+        for (index, id) in ids.enumerated() {
+            driver.suspect(id)
+            for _ in 0..<2 { driver.probeEnds(id, .http(.unhealthy(.noLeader)), at: UInt32(index) + 1) }
+        }
+        for id in ids { #expect(driver.machine.health[id]?.isProvenDead == true) }
+        driver.pass(0.3)
+        driver.probeEnds(ids[1], .http(.healthy), at: 2)
+        #expect(driver.resets.isEmpty, "the failure is older than the proof")
+        driver.pass(0.3)
+        driver.probeEnds(ids[0], .http(isBack ? .healthy : .unhealthy(.noLeader)), at: 1)
+        #expect(driver.resets == (isBack ? [:] : [ids[0]: .dead]))
+    }
+
     @Test func staleFacts_ofUnknownEndpoints_areIgnored() {
         var driver = ControlDriver(addresses: 1)
         driver.start()

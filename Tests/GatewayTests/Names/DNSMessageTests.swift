@@ -1,4 +1,5 @@
 import Gateway
+import GatewayTesting
 import Testing
 
 @Suite struct DNSMessageTests {
@@ -208,7 +209,7 @@ import Testing
     // MARK: Random bytes
 
     @Test func randomBytes_neverTrap() {
-        var random = SplitMix(seed: 10)
+        var random = SeededGenerator(seed: 10)
         for _ in 0..<100_000 {
             var bytes = (0..<Int.random(in: 0...80, using: &random)).map { _ in
                 UInt8.random(in: 0...255, using: &random)
@@ -222,7 +223,7 @@ import Testing
     }
 
     @Test func damagedReplies_neverTrap() {
-        var random = SplitMix(seed: 11)
+        var random = SeededGenerator(seed: 11)
         let reply = Self.realReply()
         for _ in 0..<20_000 {
             var bytes = reply

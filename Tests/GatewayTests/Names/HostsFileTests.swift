@@ -1,4 +1,5 @@
 import Gateway
+import GatewayTesting
 import Testing
 
 @Suite struct HostsFileTests {
@@ -51,7 +52,7 @@ import Testing
     }
 
     @Test func randomText_neverTraps() {
-        var random = SplitMix(seed: 9)
+        var random = SeededGenerator(seed: 9)
         for _ in 0..<20_000 {
             let file = HostsFile(parsing: random.text(of: "1.:: ab\t#\n\r\u{301}é\u{0}", longest: 40))
             #expect(file.addresses(for: "a").count <= HostsFile.mostAddresses)

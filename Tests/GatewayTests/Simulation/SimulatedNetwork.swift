@@ -53,6 +53,12 @@ struct SimulatedNetwork {
         }
     }
 
+    /// How long connecting takes: for each address its own time, which nothing changes.
+    func dialTime(of address: SocketAddress?) -> Duration? {
+        guard case .v4(let ip) = address?.ip else { return nil }
+        return .microseconds(Int(ip % 7 + 1) * 500)
+    }
+
     /// What a probe of these addresses, one after the other, will come to, where, and when.
     func probe(
         _ probe: EndpointHealth.Probe, ofTLS isSecure: Bool

@@ -4,15 +4,38 @@ import Gateway
 extension Simulation {
     mutating func clientComes() {
         guard now < Self.clientsEnd else { return }
+        let pick = pick()
         clients[nextClient] = SimulatedClient(
-            sequence: DialSequence(plan: plan), planVersion: planVersion, startedAt: now, acceptedAt: now,
+            sequence: DialSequence(plan: plan, startingWith: pick), planVersion: planVersion, startedAt: now,
+            acceptedAt: now,
             offered: plan.targets.flatMap(\.addresses))
         advance(nextClient) { $0.started(at: $1) }
         nextClient += 1
         queue.add(.clientComes, due: now + .milliseconds(Int.random(in: 1...2_000, using: &generator)))
     }
 
+    /// Shares are exact: under one plan nobody is two sessions away from what the policy gives him.
+    private mutating func pick() -> Int {
+        let pick = rotation.next(in: plan, using: &generator)
+        guard plan.spread > 1, [.roundRobin, .weighted].contains(options.policy) else {
+            if pick != 0, options.policy != .leastSessions { violate("a pick of \(pick) where one serves all") }
+            return pick
+        }
+        picks[plan.targets[pick].endpoint, default: 0] += 1
+        let spread = plan.targets.prefix(plan.spread)
+        let weights = spread.map { options.policy == .weighted ? max(Int($0.weight) * 100, 1) : 100 }
+        let (all, sum) = (picks.values.reduce(0, +), weights.reduce(0, +))
+        for (target, weight) in zip(spread, weights) {
+            let distance = picks[target.endpoint, default: 0] * sum - all * weight
+            if abs(distance) >= 2 * sum { violate("\(target.endpoint.slot) got \(picks) of \(weights)") }
+        }
+        return pick
+    }
+
+    private func spread(of plan: DialPlan) -> [EndpointID] { plan.targets.prefix(plan.spread).map(\.endpoint) }
+
     mutating func arrived(_ plan: DialPlan) {
+        if spread(of: plan) != spread(of: self.plan) { (rotation, picks) = (Rotation(), [:]) }
         self.plan = plan
         planVersion += 1
         guard !plan.targets.isEmpty else { return }
@@ -28,8 +51,10 @@ extension Simulation {
             tell(.dialFailed(attempt.endpoint, attempt.address, failure))
             return advance(id) { $0.dialFailed(number, failure, at: $1) }
         }
-        sessions[attempt.endpoint, default: (0, attempt.address)].count += 1
+        sessions[attempt.endpoint, default: (0, attempt.address, nil)].count += 1
         sessions[attempt.endpoint]?.address = attempt.address
+        let isGood = attempt.isConfirmed || machine.health[attempt.endpoint]?.isGood == true
+        sessions[attempt.endpoint]?.restedAt = isGood ? nil : now
         if !attempt.isConfirmed { tell(.dialSucceeded(attempt.endpoint, attempt.address)) }
         ended(id, isServed: true)
     }
@@ -66,7 +91,8 @@ extension Simulation {
         clients[id]?.state = .dialing
         clients[id]?.planVersion = planVersion
         clients[id]?.startedAt = now
-        clients[id]?.sequence = DialSequence(plan: plan)
+        let pick = pick()
+        clients[id]?.sequence = DialSequence(plan: plan, startingWith: pick)
         advance(id) { $0.started(at: $1) }
     }
 

@@ -67,7 +67,11 @@ extension Simulation {
         let listed = cluster.members.count(where: \.isListed) + (cluster.isDiscovered && cluster.hasLoop ? 1 : 0)
         let known = machine.endpoints.all.map { "\($0.declaration.key) \($0.presence)" }
         if known.count != listed { violate("\(cluster.source): known are \(known), listed \(listed)") }
-        if machine.health.count != listed { violate("\(machine.health.count) healths, \(listed) listed") }
+        let former = machine.endpoints.former
+        if machine.health.count != listed + former.count {
+            violate("\(machine.health.count) healths, \(listed) listed, \(former.count) former places")
+        }
+        if former.keys.contains(where: { sessions[$0] == nil }) { violate("a former place without sessions is left") }
         if machine.health.values.contains(where: { !$0.isGood }) { violate("somebody rests for ever") }
         if !machine.told.failing.isEmpty { violate("\(machine.told.failing) fail for ever") }
         let names = (cluster.source == .addresses ? 0 : 2 * listed) + (cluster.isDiscovered ? 2 : 0)
@@ -78,7 +82,7 @@ extension Simulation {
     /// In the calm an endpoint is probed every `--health-interval`, 20 % sooner at most, and not at all without it.
     private mutating func checkCalmProbes() {
         let seconds = (now - Self.calmBegins).components.seconds
-        let longest = options.healthInterval == nil ? 0 : machine.endpoints.all.count * (Int(seconds) / 4 + 2)
+        let longest = options.healthInterval == nil ? 0 : machine.endpoints.allIDs.count * (Int(seconds) / 4 + 2)
         if statistics.probes > longest { violate("\(statistics.probes) probes in \(seconds) s") }
     }
 

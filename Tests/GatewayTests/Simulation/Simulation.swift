@@ -1,5 +1,6 @@
-import Gateway
 import GatewayTesting
+
+@testable import Gateway
 
 /// One gateway, its clients, a network and a name service, in virtual time: twenty seconds of faults, then calm.
 ///
@@ -8,7 +9,7 @@ import GatewayTesting
 struct Simulation {
     enum Event {
         case answer(Question, Answer)
-        case probed(EndpointID, ProbeOutcome, SocketAddress?)
+        case probed(EndpointID, ProbeOutcome, SocketAddress?, dialTime: Duration?)
         case dialed(client: Int, attempt: UInt32, DialFailure?)
         case fact(Fact)
         case planArrived(DialPlan)
@@ -46,12 +47,15 @@ struct Simulation {
     var statistics = Statistics()
 
     var plan: DialPlan
+    var rotation = Rotation()
+    /// Picks under the plan that holds now, by endpoint.
+    var picks: [EndpointID: Int] = [:]
     var planVersion = 0
     var clients: [Int: SimulatedClient] = [:]
     var nextClient = 0
     var draining: [EndpointID: Instant] = [:]
-    /// Sessions that were joined and not reset, and to which address the last one was.
-    var sessions: [EndpointID: (count: UInt64, address: SocketAddress)] = [:]
+    /// Sessions that were joined and not reset, to which address the last one was, and when, if the endpoint rested then.
+    var sessions: [EndpointID: (count: UInt64, address: SocketAddress, restedAt: Instant?)] = [:]
 
     /// What is counted for the invariants that are about the end.
     struct Statistics {
@@ -76,9 +80,10 @@ struct Simulation {
     ) -> ControlOptions {
         var options = ControlOptions(.defaults)
         options.policy = Policy.allCases.randomElement(using: &generator) ?? .pinned
+        options.rebalance = Bool.random(using: &generator) ? Int.random(in: 1...600, using: &generator) : 0
         options.retryDelay = .seconds(Int.random(in: 1...15, using: &generator))
         options.names = NameWatch.Timing(minimumTTL: .seconds(1), maximumTTL: .seconds(20))
-        options.healthInterval = Bool.random(using: &generator) ? .seconds(5) : nil
+        options.healthInterval = Bool.random(using: &generator) || options.policy == .fastest ? .seconds(5) : nil
         options.removalGrace = .seconds(Int.random(in: 0...10, using: &generator))
         options.endpointsAreDefault = cluster.source == .discovery || cluster.source == .insecureDiscovery
         if cluster.isDiscovered {
@@ -133,7 +138,7 @@ struct Simulation {
         switch event {
         case .answer(let question, let answer):
             perform(machine.answered(question, answer, at: now, using: &generator))
-        case .probed(let id, let outcome, let address): probed(id, outcome, address)
+        case .probed(let id, let outcome, let address, let time): probed(id, outcome, address, time)
         case .dialed(let client, let attempt, let failure): dialed(client, attempt, failure)
         case .fact(let fact): take(fact)
         case .planArrived(let plan): arrived(plan)
@@ -188,14 +193,36 @@ extension Simulation {
         for address in what.addresses { checkDialed(address) }
         let isSecure = cluster.members.first { what.addresses.contains($0.address) }?.isSecure ?? false
         let (after, outcome, address) = cluster.network.probe(what, ofTLS: isSecure)
-        queue.add(.probed(id, outcome, address), due: now + after)
+        let dialTime = what.isFresh ? cluster.network.dialTime(of: address) : nil
+        queue.add(.probed(id, outcome, address, dialTime: dialTime), due: now + after)
     }
 
     private mutating func resetSessions(_ id: EndpointID, _ reason: ControlMachine.ResetReason) {
+        if case .misplaced(let count) = reason { return misplaced(id, count) }
+        if reason == .dead { checkDeath(of: id) }
         sessions[id] = nil
         guard reason == .dead else { return }
         if machine.health[id]?.isProvenDead != true { violate("sessions of a living endpoint are reset") }
         if machine.health.values.allSatisfy({ !$0.isGood }) { violate("sessions are reset although all look dead") }
+    }
+
+    /// Nobody who was dialed after the last failed probe had begun pays for what was before, once that dial is known.
+    private mutating func checkDeath(of id: EndpointID) {
+        guard let joinedAt = sessions[id]?.restedAt, let probe = machine.health[id]?.lastFailure else { return }
+        if joinedAt > probe, now > joinedAt + Self.hop { violate("a session is reset for what was before it") }
+    }
+
+    /// Only to somebody who is good, at the pace that is set, and never for ever.
+    private mutating func misplaced(_ id: EndpointID, _ count: Int) {
+        if options.rebalance == 0 { violate("sessions are moved unasked") }
+        if count > max(1, options.rebalance / 60 + 1) { violate("\(count) sessions are moved at once") }
+        if machine.health[id]?.isGood != true { violate("a session is moved away from an endpoint that is not good") }
+        if plan.targets.first?.endpoint == id, plan.spread <= 1 { violate("a session is moved away from who serves") }
+        guard let session = sessions[id], session.count >= UInt64(count) else {
+            return violate("more sessions are moved than there are")
+        }
+        sessions[id]?.count -= UInt64(count)
+        if session.count == UInt64(count) { sessions[id] = nil }
     }
 
     private mutating func note(_ notice: Notice) {
@@ -222,9 +249,11 @@ extension Simulation {
         }
     }
 
-    private mutating func probed(_ id: EndpointID, _ outcome: ProbeOutcome, _ address: SocketAddress?) {
+    private mutating func probed(
+        _ id: EndpointID, _ outcome: ProbeOutcome, _ address: SocketAddress?, _ dialTime: Duration?
+    ) {
         let wasGood = machine.health[id]?.isGood ?? false
-        perform(machine.probeEnded(id, outcome, at: address, now: now, using: &generator))
+        perform(machine.probeEnded(id, outcome, at: address, dialedIn: dialTime, now: now, using: &generator))
         if case .failed(.local, _) = outcome { checkStillGood(id, wasGood) }
     }
 

@@ -15,6 +15,12 @@ struct ControlDriver {
     var probes: [EndpointID] = []
     /// How many probes began.
     var probeCount = 0
+    /// How many of them had to make a connection.
+    var freshProbes = 0
+    /// Resets that were ordered.
+    var resets: [EndpointID: ControlMachine.ResetReason] = [:]
+    /// What the sessions look like.
+    var activity: [EndpointID: ControlMachine.Activity] = [:]
     /// Questions that were asked and not answered.
     var questions: [Question] = []
 
@@ -24,13 +30,19 @@ struct ControlDriver {
     }
 
     /// Literal endpoints `10.0.0.1`, `10.0.0.2`, … in tiers and with weights; no background probes.
-    init(addresses: Int, priorities: [UInt16] = [], weights: [UInt16] = [], seed: UInt64 = 1) {
+    init(
+        addresses: Int, priorities: [UInt16] = [], weights: [UInt16] = [], healthCheck: HealthCheck = .tcp,
+        policy: Policy = .pinned, rebalance: Int = 0, healthInterval: Duration? = nil, seed: UInt64 = 1
+    ) {
         let endpoints = (0..<addresses).map { index in
             StaticEndpoint(
                 host: .address(SocketAddress.host(UInt32(index) + 1).ip),
                 weight: weights.isEmpty ? 1 : weights[index], priority: priorities.isEmpty ? 0 : priorities[index])
         }
-        self.init(Self.options(endpoints), seed: seed)
+        var options = Self.options(endpoints)
+        options.healthCheck = healthCheck
+        (options.policy, options.rebalance, options.healthInterval) = (policy, rebalance, healthInterval)
+        self.init(options, seed: seed)
     }
 
     static func options(_ endpoints: [StaticEndpoint], discovery: DiscoverySource? = nil) -> ControlOptions {
@@ -117,10 +129,12 @@ extension ControlDriver {
         take(machine.dialSucceeded(id, .host(host), at: now, using: &generator))
     }
 
-    mutating func probeWorks(_ host: UInt32) {
+    mutating func probeWorks(_ host: UInt32, dialedIn dialTime: Duration? = nil) {
         guard let id = id(host), probes.contains(id) else { return }
         probes.removeAll { $0 == id }
-        take(machine.probeEnded(id, .connected, at: .host(host), now: now, using: &generator))
+        take(
+            machine.probeEnded(
+                id, .connected, at: .host(host), dialedIn: dialTime, now: now, using: &generator))
     }
 
     mutating func probeFails(_ host: UInt32, _ failure: DialFailure = .refused) {
@@ -128,6 +142,16 @@ extension ControlDriver {
         probes.removeAll { $0 == id }
         take(machine.probeEnded(id, .failed(failure, .dialing), at: nil, now: now, using: &generator))
     }
+
+    /// A probe of whatever kind ended so, at this host where it was reached.
+    mutating func probeEnds(_ id: EndpointID, _ outcome: ProbeOutcome, at host: UInt32? = nil) {
+        guard probes.contains(id) else { return }
+        probes.removeAll { $0 == id }
+        let address = host.map { SocketAddress.host($0) }
+        take(machine.probeEnded(id, outcome, at: address, now: now, using: &generator))
+    }
+
+    mutating func suspect(_ id: EndpointID) { take(machine.suspected(id, at: now, using: &generator)) }
 
     mutating func hold(_ clients: Int) { take(machine.clientsHeld(clients, at: now, using: &generator)) }
 
@@ -144,7 +168,7 @@ extension ControlDriver {
         var fired = 0
         while let due = machine.nextDeadline, due <= end, fired < 10_000 {
             now = max(now, due)
-            take(machine.timerFired(at: now, using: &generator))
+            take(machine.timerFired(at: now, activity: activity, using: &generator))
             fired += 1
         }
         now = end
@@ -156,11 +180,13 @@ extension ControlDriver {
             switch action {
             case .ask(let question): questions.append(question)
             case .publish(let plan): plans.append(plan)
-            case .probe(let id, _):
+            case .probe(let id, let probe):
                 probes.append(id)
+                freshProbes += probe.isFresh ? 1 : 0
                 probeCount += 1
             case .tell(let notice): told.append(notice)
-            case .resetSessions, .save, .verify: break
+            case .resetSessions(let id, let reason): resets[id] = reason
+            case .save, .verify: break
             }
         }
     }

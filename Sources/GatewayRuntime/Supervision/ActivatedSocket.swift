@@ -1,0 +1,73 @@
+internal import Glibc
+
+/// A listening socket that a service manager opened for us (sd_listen_fds(3)).
+struct ActivatedSocket: Hashable, Sendable {
+    /// Nobody else has it; whoever takes this value owns it.
+    var descriptor: Int32
+    /// What the manager calls it: the name of the socket unit, where nothing else was said.
+    var name: String
+
+    /// The first passed descriptor (systemd: SD_LISTEN_FDS_START).
+    static let firstDescriptor: Int32 = 3
+    /// The data plane has no more listeners (CSP_LISTENERS_MAX).
+    static let most = 32
+    /// The variables by which they are passed.
+    static let variables = ["LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES"]
+
+    /// The sockets that this environment names, if they are meant for this process. All of them, or why not.
+    static func all(
+        in environment: [String: String], ownProcess: Int32 = getpid(), first: Int32 = firstDescriptor
+    ) throws(ActivationError) -> [ActivatedSocket] {
+        guard let process = environment["LISTEN_PID"], process == String(ownProcess) else { return [] }
+        let text = environment["LISTEN_FDS"] ?? ""
+        guard let count = Int(text), (0...most).contains(count) else { throw .count(text) }
+        let names = environment["LISTEN_FDNAMES"].map {
+            $0.split(separator: ":", omittingEmptySubsequences: false).map(String.init)
+        }
+        if let names, names.count != count, count > 0 { throw .names(names.count, sockets: count) }
+        var sockets: [ActivatedSocket] = []
+        for index in 0..<count {
+            // Without names systemd's own library says "unknown".
+            let socket = ActivatedSocket(descriptor: first + Int32(index), name: names?[index] ?? "unknown")
+            guard socket.isListeningStream else { throw .noListener(socket) }
+            sockets.append(socket)
+        }
+        return sockets
+    }
+
+    /// Where clients find it: an address or `unix:///path`; its name where the kernel has neither.
+    var address: String {
+        if let path = UnixAddress.path(boundTo: descriptor) { return "unix://" + path }
+        return SystemAddress(boundTo: descriptor).map { "\($0.address)" } ?? name
+    }
+
+    private var isListeningStream: Bool {
+        option(SO_ACCEPTCONN) == 1 && option(SO_TYPE) == Int32(SOCK_STREAM.rawValue)
+            && [AF_INET, AF_INET6, AF_UNIX].contains(option(SO_DOMAIN))
+    }
+
+    /// `nil` where it is no socket, or not even open.
+    private func option(_ name: Int32) -> Int32? {
+        var (value, size) = (Int32(0), socklen_t(MemoryLayout<Int32>.size))
+        return unsafe getsockopt(descriptor, SOL_SOCKET, name, &value, &size) == 0 ? value : nil
+    }
+}
+
+/// Passed sockets that cannot be used: the socket unit is wrong. The description is one line that says what would be right.
+enum ActivationError: Error, Hashable, CustomStringConvertible {
+    case count(String)
+    case names(Int, sockets: Int)
+    case noListener(ActivatedSocket)
+
+    var description: String {
+        switch self {
+        case .count(let text):
+            "LISTEN_FDS: \"\(text)\" cannot be used: a service manager passes 0 to \(ActivatedSocket.most) sockets"
+        case .names(let names, let sockets):
+            "LISTEN_FDNAMES: \(names) names for \(sockets) sockets; there must be one for each, joined by colons"
+        case .noListener(let socket):
+            "LISTEN_FDS: descriptor \(socket.descriptor) (\(socket.name)) is no listening stream socket; "
+                + "in the socket unit, use ListenStream= and Accept=no"
+        }
+    }
+}

@@ -1,0 +1,34 @@
+internal import CLinux
+internal import Gateway
+internal import Glibc
+
+/// Tells the service manager how we are (sd_notify(3)). The socket is opened once: a process that has run out of descriptors
+/// still says that it lives.
+final class NotifySocket: Sendable {
+    /// How long a manager that is busy may keep us waiting; then what was to be told is lost.
+    private static let patienceMilliseconds: Int32 = 1000
+
+    private let address: UnixAddress
+    private let descriptor: Descriptor
+
+    /// The socket that `NOTIFY_SOCKET` names: a path, or an abstract name behind an `@`. `nil` for anything else.
+    init?(path: String) {
+        guard path.hasPrefix("/") || path.hasPrefix("@"), let address = UnixAddress(path) else { return nil }
+        let number = socket(AF_UNIX, Int32(SOCK_DGRAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
+        guard number != -1 else { return nil }
+        self.address = address
+        descriptor = Descriptor(owning: number)
+        _ = clinux_set_send_timeout(number, Self.patienceMilliseconds)  // a socket of ours: it cannot fail
+    }
+
+    /// Sends all of this as one message.
+    func send(_ notifications: [ServiceNotification]) throws(SystemError) {
+        var address = address
+        let text = Array(notifications.map(\.description).joined(separator: "\n").utf8)
+        let sent = unsafe address.withPointer { pointer, length in
+            unsafe sendto(descriptor.number, text, text.count, Int32(MSG_NOSIGNAL), pointer, length)
+        }
+        // A datagram goes whole or not at all.
+        try checkErrno("tell the service manager", Int32(clamping: sent))
+    }
+}
