@@ -94,8 +94,13 @@ let package = Package(
             dependencies: ["GatewayTesting", .product(name: "ArgumentParser", package: "swift-argument-parser")],
             path: "Benchmarks/Bench",
             swiftSettings: strictForTests),
+        // A data plane with a store, to be killed by CSpliceTests; never shipped.
+        .executableTarget(
+            name: "StoreWorker", dependencies: ["CSplice"], path: "Tests/StoreWorker", cSettings: strictC),
         .testTarget(name: "GatewayTests", dependencies: ["Gateway", "GatewayTesting"], swiftSettings: strictForTests),
-        .testTarget(name: "CSpliceTests", dependencies: ["CSplice", "GatewayTesting"], swiftSettings: strictForTests),
+        .testTarget(
+            name: "CSpliceTests", dependencies: ["CSplice", "GatewayTesting", "StoreWorker"],
+            swiftSettings: strictForTests),
         .testTarget(
             name: "GatewayRuntimeTests",
             dependencies: [

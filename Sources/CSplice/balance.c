@@ -1,4 +1,4 @@
-#include "internal.h"
+#include "store.h"
 
 #include <stdlib.h>
 
@@ -184,12 +184,17 @@ static struct moving *next_arrival(csp_loop *loop)
 	return moving;
 }
 
-static void discard(struct moving *moving)
+static void discard(csp_loop *loop, struct moving *moving)
 {
 	const struct csp_session_record *record = &moving->record;
 	const int32_t pipes[] = {
 	        record->pipe_up[0], record->pipe_up[1], record->pipe_down[0], record->pipe_down[1]};
 
+	const uint64_t refs[] = {record->stored, record->stored_pipe_up, record->stored_pipe_down};
+
+	for (size_t i = 0; i < sizeof refs / sizeof refs[0]; i++)
+		if (refs[i] != 0)
+			store_forget(loop, refs[i]);
 	tcp_reset(record->downstream); /* of a unix socket it does nothing: that has no reset */
 	tcp_reset(record->upstream);
 	sys_close(record->downstream);
@@ -220,7 +225,7 @@ static void adopt(csp_loop *loop, struct moving *moving)
 
 	if (csp_loop_adopt(loop, &moving->record, &number) < 0) {
 		tell_lost(loop, &moving->record);
-		discard(moving);
+		discard(loop, moving);
 		return;
 	}
 	free(moving);
@@ -242,6 +247,16 @@ void balance_take_arrivals(csp_loop *loop)
 	(void)csp_loop_wake(loop); /* perhaps there are more; an eventfd of ours: cannot fail */
 }
 
+bool balance_has_arrivals(csp_loop *loop)
+{
+	bool has_some;
+
+	pthread_mutex_lock(&loop->balance.lock);
+	has_some = loop->balance.arrivals != NULL;
+	pthread_mutex_unlock(&loop->balance.lock);
+	return has_some;
+}
+
 void balance_init(csp_loop *loop)
 {
 	(void)pthread_mutex_init(&loop->balance.lock, NULL); /* a default mutex: cannot fail on Linux */
@@ -253,6 +268,6 @@ void balance_destroy(csp_loop *loop)
 	struct moving *moving;
 
 	while ((moving = next_arrival(loop)) != NULL)
-		discard(moving);
+		discard(loop, moving);
 	(void)pthread_mutex_destroy(&loop->balance.lock); /* unlocked: cannot fail */
 }

@@ -35,6 +35,7 @@ struct pipe {
 	int ends[2]; /* read end, write end */
 	uint32_t bytes;
 	uint32_t pages;
+	uint64_t ref; /* of its entry in the store's table; 0: it is not stored */
 	struct pipe *next;
 };
 
@@ -48,7 +49,7 @@ void pipe_give_back(csp_loop *loop, struct pipe *pipe);
 void pipe_destroy(csp_loop *loop, struct pipe *pipe);
 /* Hands descriptors over to the caller, or makes a pipe of descriptors that came from elsewhere. */
 void pipe_release(csp_loop *loop, struct pipe *pipe, int32_t ends[2]);
-struct pipe *pipe_adopt(csp_loop *loop, const int32_t ends[2]);
+struct pipe *pipe_adopt(csp_loop *loop, const int32_t ends[2], uint64_t ref);
 void pipe_pool_destroy(csp_loop *loop);
 
 /* ---- relay.c: one direction of a session ---- */
@@ -74,7 +75,9 @@ struct relay {
 	enum relay_state state;
 	bool splicing;
 	bool never_splice; /* the kernel refused, or urgent data was seen */
+	bool is_unsafe;    /* of a stored session: queued bytes are where no other process finds them */
 	uint8_t streak;    /* full reads in a row while copying, thin turns in a row while splicing */
+	uint64_t ref;      /* of the session's entry in the store's table, with the direction; 0: not stored */
 };
 
 struct leg {
@@ -129,6 +132,7 @@ struct session {
 	enum session_state state;
 	bool is_ready; /* in the loop's ready queue */
 	bool is_young; /* in the loop's queue of sessions whose upstream leg has no patience yet */
+	bool has_left; /* stored by csp_plane_leave */
 	uint8_t hops;  /* that its dials may still take; 0: not known yet */
 };
 
@@ -157,6 +161,11 @@ void session_end(csp_loop *loop, struct session *session, enum csp_end_reason re
 void session_reset_as_ordered(csp_loop *loop, struct session *session);
 struct session *session_find(csp_loop *loop, csp_session number);
 csp_session session_number(const struct session *session);
+
+static inline bool session_is_stored(const struct session *session)
+{
+	return session->relays[DOWN].ref != 0;
+}
 
 /* Everything that can happen to a leg, told once each time. */
 #define LEG_EVENTS (EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLPRI | EPOLLET)
@@ -280,6 +289,10 @@ void balance_count(csp_loop *loop, struct session *session, uint64_t bytes);
 void balance_consider(csp_loop *loop, const struct session *session);
 void balance_check(csp_loop *loop);
 void balance_take_arrivals(csp_loop *loop);
+bool balance_has_arrivals(csp_loop *loop);
+
+struct table_buffer;
+struct store;
 
 struct csp_loop {
 	csp_plane *plane;
@@ -307,12 +320,16 @@ struct csp_loop {
 
 	struct {
 		counter turns, accepted, opened, ended, sessions, dial_failures, accept_errors, pipes;
-		counter bytes_spliced, bytes_copied, moved;
+		counter bytes_spliced, bytes_copied, moved, stored, unstored;
 	} counters;
 	struct endpoint_slot *endpoints; /* CSP_ENDPOINTS_MAX of them */
 	uint32_t endpoints_used;         /* one more than the highest slot that ever had a session */
 	struct balance balance;
-	char *buffer; /* PEEK_BYTES, for whatever is copied in this turn */
+	uint32_t shelf;         /* on which something was parked last */
+	uint64_t compact_at_ns; /* 0: nothing on a shelf is dead */
+	char *buffer;           /* PEEK_BYTES, for whatever is copied in this turn */
+	char *own_buffer;       /* the same, unless that lies in the store's table */
+	struct table_buffer *shared_buffer; /* NULL: there is no store */
 };
 
 struct csp_plane {
@@ -323,6 +340,7 @@ struct csp_plane {
 	_Atomic uint32_t paused_listeners;
 	struct listener listeners[CSP_LISTENERS_MAX];
 	csp_loop *loops[CSP_LOOPS_MAX];
+	struct store *store; /* NULL: none */
 };
 
 enum tag : uint32_t { TAG_WAKE = 0, TAG_LISTENER = 1, TAG_DOWN = 2, TAG_UP = 3, TAG_DIAL = 4 };

@@ -1,4 +1,4 @@
-#include "internal.h"
+#include "store.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -31,7 +31,7 @@ csp_loop *loop_create(csp_plane *plane, uint32_t index, int *error)
 	slab_init(&loop->sessions, sizeof(struct session));
 	slab_init(&loop->dials, sizeof(struct dial));
 	loop->endpoints = calloc(CSP_ENDPOINTS_MAX, sizeof *loop->endpoints);
-	loop->buffer = malloc(PEEK_BYTES);
+	loop->buffer = loop->own_buffer = malloc(PEEK_BYTES);
 	*error = -ENOMEM;
 	loop->epoll = SYS_RETRY(int, epoll_create1(EPOLL_CLOEXEC));
 	if (loop->endpoints == NULL || loop->buffer == NULL)
@@ -75,7 +75,7 @@ void loop_destroy(csp_loop *loop)
 	sys_close(loop->wake);
 	sys_close(loop->epoll);
 	free(loop->endpoints);
-	free(loop->buffer);
+	free(loop->own_buffer);
 	free(loop);
 }
 
@@ -199,7 +199,8 @@ static int ms_until(const csp_loop *loop, uint64_t deadline_ns)
 /* Milliseconds to wait, cut to the loop's own deadlines. */
 static int wait_ms(const csp_loop *loop, int timeout_ms)
 {
-	const uint64_t deadlines[] = {loop->retry_accept_at_ns, loop->evidence_at_ns, loop->young_at_ns};
+	const uint64_t deadlines[] = {
+	        loop->retry_accept_at_ns, loop->evidence_at_ns, loop->young_at_ns, loop->compact_at_ns};
 
 	if (loop->ready_count > 0)
 		return 0;
@@ -264,6 +265,8 @@ static void loop_turn(csp_loop *loop, int timeout_ms)
 		evidence_check(loop);
 	if (loop->young_at_ns != 0 && loop->now_ns >= loop->young_at_ns)
 		young_check(loop);
+	if (loop->compact_at_ns != 0 && loop->now_ns >= loop->compact_at_ns)
+		store_compact(loop);
 	balance_check(loop);
 }
 
@@ -313,6 +316,8 @@ void csp_loop_read_counters(csp_loop *loop, struct csp_loop_counters *counters)
 	        .bytes_spliced = counter_get(&loop->counters.bytes_spliced),
 	        .bytes_copied = counter_get(&loop->counters.bytes_copied),
 	        .moved = counter_get(&loop->counters.moved),
+	        .stored = counter_get(&loop->counters.stored),
+	        .unstored = counter_get(&loop->counters.unstored),
 	};
 }
 

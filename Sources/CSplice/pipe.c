@@ -1,4 +1,4 @@
-#include "internal.h"
+#include "store.h"
 
 #include <stdlib.h>
 
@@ -63,6 +63,8 @@ static struct pipe *pipe_open(csp_loop *loop, uint32_t pages)
 		goto too_small;
 	pipe->bytes = (uint32_t)bytes;
 	counter_add(&loop->counters.pipes, 1);
+	if (loop->plane->store != NULL) /* without room a stored session does without this pipe */
+		(void)store_park(loop, ENTRY_PIPE, pipe->ends, 2, loop->now_ns, 0, &pipe->ref);
 	return pipe;
 
 too_small:
@@ -124,6 +126,9 @@ void pipe_give_back(csp_loop *loop, struct pipe *pipe)
 {
 	bool short_of_descriptors = atomic_load(&loop->plane->paused_listeners) > 0;
 
+	if (pipe->ref != 0)
+		keep_pipe_for(loop, pipe, 0);
+
 	if (loop->free_pipe_count >= POOL_MAX || short_of_descriptors) {
 		pipe_destroy(loop, pipe);
 		return;
@@ -148,6 +153,8 @@ static void pipe_forget(csp_loop *loop, struct pipe *pipe)
 
 void pipe_destroy(csp_loop *loop, struct pipe *pipe)
 {
+	if (pipe->ref != 0)
+		store_forget(loop, pipe->ref);
 	sys_close(pipe->ends[0]);
 	sys_close(pipe->ends[1]);
 	pipe_forget(loop, pipe);
@@ -161,7 +168,7 @@ void pipe_release(csp_loop *loop, struct pipe *pipe, int32_t ends[2])
 }
 
 /* Adopted pipes hold bytes of a session: they are counted, but no budget can refuse them. */
-struct pipe *pipe_adopt(csp_loop *loop, const int32_t ends[2])
+struct pipe *pipe_adopt(csp_loop *loop, const int32_t ends[2], uint64_t ref)
 {
 	int bytes = fcntl(ends[0], F_GETPIPE_SZ);
 	struct pipe *pipe = bytes > 0 ? malloc(sizeof *pipe) : NULL;
@@ -169,7 +176,10 @@ struct pipe *pipe_adopt(csp_loop *loop, const int32_t ends[2])
 	if (pipe == NULL)
 		return NULL;
 	*pipe = (struct pipe){
-	        .ends = {ends[0], ends[1]}, .bytes = (uint32_t)bytes, .pages = (uint32_t)bytes / PAGE_BYTES};
+	        .ends = {ends[0], ends[1]},
+	        .bytes = (uint32_t)bytes,
+	        .pages = (uint32_t)bytes / PAGE_BYTES,
+	        .ref = ref};
 	atomic_fetch_add(&loop->plane->pipe_pages, pipe->pages);
 	atomic_fetch_add(&loop->plane->descriptors, 2);
 	counter_add(&loop->counters.pipes, 1);

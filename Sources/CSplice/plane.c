@@ -1,4 +1,4 @@
-#include "internal.h"
+#include "store.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -95,6 +95,7 @@ void csp_plane_destroy(csp_plane *plane)
 		loop_destroy(plane->loops[i]);
 	for (uint32_t i = 0; i < CSP_LISTENERS_MAX; i++)
 		(void)pthread_mutex_destroy(&plane->listeners[i].lock); /* unlocked: cannot fail */
+	store_close(plane->store);
 	free(plane);
 }
 

@@ -1,4 +1,4 @@
-#include "internal.h"
+#include "store.h"
 
 #include <linux/sockios.h>
 #include <stdlib.h>
@@ -25,10 +25,16 @@ static void deliver(csp_loop *loop, struct relay *relay, size_t bytes)
 }
 
 /* Keeps what was read and not taken. -ENOMEM: the bytes are lost, so the session must end. */
-static int stash_keep(struct relay *relay, const char *bytes, uint32_t length)
+static int stash_keep(csp_loop *loop, struct relay *relay, const char *bytes, uint32_t length)
 {
-	struct stash *stash = malloc(sizeof *stash + length);
+	struct stash *stash;
 
+	if (relay->ref != 0) {
+		if (keep_bytes(loop, relay, bytes, length))
+			return 0;
+		keep_safe(loop, relay, false);
+	}
+	stash = malloc(sizeof *stash + length);
 	if (stash == NULL)
 		return -ENOMEM;
 	stash->start = 0;
@@ -88,6 +94,22 @@ static enum turn nothing_read(struct relay *relay, struct leg *from, ssize_t res
 	return fail(failure, 0, (int)-result);
 }
 
+/* A unix socket keeps no account of what went through it: a stored session splices there if it can. */
+static bool are_accounted(const struct leg *from, const struct leg *to)
+{
+	return from->is_tcp && to->is_tcp;
+}
+
+/* Without accounts a copy is unsafe until its turn is over. */
+static void keep_what_is_copied(
+        csp_loop *loop, struct relay *relay, const struct leg *from, const struct leg *to)
+{
+	if (are_accounted(from, to))
+		keep_copy(loop, relay);
+	else
+		keep_safe(loop, relay, false);
+}
+
 /*
  * Through the loop's buffer: the cheaper way up to 16 KiB a turn. A read that did not fill the buffer has
  * emptied the socket, so a second one that would say EAGAIN is saved; not so when an end of stream, an error
@@ -108,6 +130,9 @@ static enum turn fill_copying(
 			flags = to->is_tcp ? MSG_OOB : 0; /* a unix peer gets the byte in the stream */
 		}
 	}
+
+	if (relay->ref != 0)
+		keep_what_is_copied(loop, relay, from, to);
 
 	ssize_t got = sys_recv(from->fd, loop->buffer, room, 0);
 
@@ -133,7 +158,7 @@ static enum turn fill_copying(
 	deliver(loop, relay, (size_t)sent);
 	if (sent < got) {
 		to->writable = false;
-		if (stash_keep(relay, loop->buffer + sent, (uint32_t)(got - sent)) != 0)
+		if (stash_keep(loop, relay, loop->buffer + sent, (uint32_t)(got - sent)) != 0)
 			return fail(failure, 2, ENOMEM);
 	}
 	return TURN_AGAIN;
@@ -150,6 +175,8 @@ static enum turn fill_peeking(
 
 	if (got <= 0)
 		return nothing_read(relay, from, got, failure);
+	if (relay->ref != 0 && !are_accounted(from, to))
+		keep_safe(loop, relay, false);
 
 	ssize_t sent = sys_send(to->fd, loop->buffer, (size_t)got, 0);
 
@@ -170,11 +197,26 @@ static enum turn fill_peeking(
 	return TURN_AGAIN;
 }
 
+/* A pipe for this relay: for that of a stored session a stored one, or NULL. */
+static struct pipe *pipe_for(csp_loop *loop, const struct relay *relay)
+{
+	struct pipe *pipe = pipe_take(loop);
+
+	if (pipe == NULL || relay->ref == 0)
+		return pipe;
+	if (pipe->ref == 0) {
+		pipe_give_back(loop, pipe);
+		return NULL;
+	}
+	keep_pipe_for(loop, pipe, relay->ref);
+	return pipe;
+}
+
 /* The pipe is empty here, so EAGAIN means an empty socket, never a full pipe. */
 static enum turn fill_splicing(
         csp_loop *loop, struct relay *relay, struct leg *from, struct leg *to, struct failure *failure)
 {
-	if (relay->pipe == NULL && (relay->pipe = pipe_take(loop)) == NULL)
+	if (relay->pipe == NULL && (relay->pipe = pipe_for(loop, relay)) == NULL)
 		return fill_peeking(loop, relay, from, to, failure);
 
 	ssize_t got = sys_splice(from->fd, relay->pipe->ends[1], relay->pipe->bytes);
@@ -197,15 +239,18 @@ static enum turn fill(
 		relay->never_splice = true;
 		relay->splicing = false;
 	}
-	if (relay->splicing)
+	if (relay->splicing || (relay->ref != 0 && !relay->never_splice && !are_accounted(from, to)))
 		return fill_splicing(loop, relay, from, to, failure);
 	return fill_copying(loop, relay, from, to, failure);
 }
 
 /* The queue is empty and the end was read: pass it on, unless a close of both sides is about to say the same.
  */
-static enum turn finish(struct relay *relay, struct leg *to, bool close_follows, struct failure *failure)
+static enum turn finish(csp_loop *loop, struct relay *relay, struct leg *to, bool close_follows,
+        struct failure *failure)
 {
+	if (relay->ref != 0)
+		keep_ended(loop, relay);
 	if (!close_follows && shutdown(to->fd, SHUT_WR) == -1)
 		return fail(failure, 1, errno == ENOTCONN ? ECONNRESET : errno);
 	relay->state = RELAY_DONE;
@@ -221,6 +266,8 @@ static void settle(csp_loop *loop, struct relay *relay, uint64_t moved)
 		pipe_give_back(loop, relay->pipe);
 		relay->pipe = NULL;
 	}
+	if (relay->is_unsafe)
+		keep_safe(loop, relay, true);
 	if (!relay->splicing)
 		return;
 	relay->streak = moved < THIN_BYTES ? (uint8_t)(relay->streak + 1) : 0;
@@ -242,7 +289,7 @@ enum turn relay_turn(csp_loop *loop, struct relay *relay, struct leg *from, stru
 		if (relay->queued > 0)
 			turn = to->writable ? flush(loop, relay, to, failure) : TURN_WAIT;
 		else if (relay->state == RELAY_FLUSHING)
-			turn = finish(relay, to, close_follows, failure);
+			turn = finish(loop, relay, to, close_follows, failure);
 		else if (!from->readable || !to->writable)
 			turn = TURN_WAIT;
 		else if (relay->bytes - before >= TURN_BYTES)
@@ -268,6 +315,8 @@ int relay_stash_to_pipe(csp_loop *loop, struct relay *relay)
 
 	if (pipe == NULL)
 		return -EMFILE;
+	if (relay->ref != 0 && pipe->ref != 0)
+		keep_pipe_for(loop, pipe, relay->ref);
 
 	/* A stash is at most 16 KiB and the pipe is empty with at least 64 KiB: one write takes all of it. */
 	ssize_t written =
@@ -280,6 +329,8 @@ int relay_stash_to_pipe(csp_loop *loop, struct relay *relay)
 	free(stash);
 	relay->stash = NULL;
 	relay->pipe = pipe;
+	if (relay->ref != 0)
+		keep_safe(loop, relay, pipe->ref != 0);
 	return 0;
 }
 

@@ -1,4 +1,4 @@
-#include "internal.h"
+#include "store.h"
 
 #include <linux/sockios.h>
 #include <sys/ioctl.h>
@@ -118,12 +118,15 @@ struct session *session_accept(csp_loop *loop, int fd, bool is_tcp)
 
 /* ---- the end ---- */
 
-static void leg_close(struct leg *leg, bool reset)
+/* Of a stored one duplicates live on for a while, so that a close alone would tell the peer nothing. */
+static void leg_close(struct leg *leg, bool reset, bool is_stored)
 {
 	if (leg->fd < 0)
 		return;
 	if (reset && leg->is_tcp)
 		tcp_reset(leg->fd);
+	else if (is_stored)
+		(void)shutdown(leg->fd, SHUT_RDWR); /* ENOTCONN: the peer has ended it already */
 	sys_close(leg->fd);
 	leg->fd = -1;
 }
@@ -143,8 +146,9 @@ void session_end(csp_loop *loop, struct session *session, enum csp_end_reason re
 	};
 	dial_destroy_all(loop, session);
 	unlink_from_endpoint(loop, session);
+	keep_end(loop, session, reset);
 	for (int i = DOWN; i <= UP; i++) {
-		leg_close(&session->legs[i], reset);
+		leg_close(&session->legs[i], reset, session_is_stored(session));
 		relay_discard(loop, &session->relays[i]);
 	}
 	counter_add(&loop->counters.ended, 1);
@@ -366,6 +370,19 @@ int csp_loop_reset_endpoint(csp_loop *loop, uint32_t endpoint, uint32_t limit)
 	return count;
 }
 
+int csp_session_upstream_address(csp_loop *loop, csp_session number, struct csp_address *address)
+{
+	const struct session *session = session_find(loop, number);
+	struct sockaddr_storage system;
+	socklen_t length = sizeof system;
+
+	if (session == NULL || session->state != SESSION_OPEN)
+		return -ENOENT;
+	if (getpeername(session->legs[UP].fd, (struct sockaddr *)&system, &length) == -1)
+		return -errno;
+	return address_from_system(&system, address);
+}
+
 csp_session csp_loop_any_session(csp_loop *loop, uint32_t endpoint)
 {
 	uint32_t first = loop->endpoints[endpoint].first_session;
@@ -375,12 +392,14 @@ csp_session csp_loop_any_session(csp_loop *loop, uint32_t endpoint)
 
 /* ---- from loop to loop, from process to process ---- */
 
-static void record_pipe(csp_loop *loop, struct relay *relay, int32_t ends[2], uint32_t *bytes_in_pipe)
+static void record_pipe(
+        csp_loop *loop, struct relay *relay, int32_t ends[2], uint32_t *bytes_in_pipe, uint64_t *ref)
 {
 	ends[0] = ends[1] = -1;
 	*bytes_in_pipe = relay->queued;
 	if (relay->pipe == NULL)
 		return;
+	*ref = relay->pipe->ref;
 	if (relay->queued > 0)
 		pipe_release(loop, relay->pipe, ends);
 	else
@@ -411,8 +430,13 @@ int csp_session_take(csp_loop *loop, csp_session number, struct csp_session_reco
 	record->bytes_up = session->relays[DOWN].bytes;
 	record->bytes_down = session->relays[UP].bytes;
 	record->opened_at_ns = session->accepted_at_ns;
-	record_pipe(loop, &session->relays[DOWN], record->pipe_up, &record->bytes_in_pipe_up);
-	record_pipe(loop, &session->relays[UP], record->pipe_down, &record->bytes_in_pipe_down);
+	record_pipe(loop, &session->relays[DOWN], record->pipe_up, &record->bytes_in_pipe_up,
+	        &record->stored_pipe_up);
+	record_pipe(loop, &session->relays[UP], record->pipe_down, &record->bytes_in_pipe_down,
+	        &record->stored_pipe_down);
+	record->stored = session->relays[DOWN].ref;
+	if (session_is_stored(session))
+		counter_add(&loop->counters.stored, (uint64_t)-1);
 	/* Both are registered, and nothing but a bug makes a removal fail: the stale tag is dropped either
 	 * way. */
 	(void)sys_epoll_ctl(loop->epoll, EPOLL_CTL_DEL, record->downstream, 0, 0);
@@ -424,12 +448,12 @@ int csp_session_take(csp_loop *loop, csp_session number, struct csp_session_reco
 }
 
 static int adopt_relay(csp_loop *loop, struct relay *relay, const int32_t ends[2], uint32_t queued,
-        bool ended, uint64_t bytes)
+        uint64_t pipe_ref, bool ended, uint64_t bytes)
 {
 	*relay = (struct relay){.bytes = bytes, .state = ended ? RELAY_DONE : RELAY_READING};
 	if (queued == 0)
 		return 0;
-	relay->pipe = pipe_adopt(loop, ends);
+	relay->pipe = pipe_adopt(loop, ends, pipe_ref);
 	relay->queued = queued;
 	return relay->pipe == NULL ? -ENOMEM : 0;
 }
@@ -453,6 +477,24 @@ static void adopt_undo(csp_loop *loop, struct session *session)
 	session_free_slot(loop, session);
 }
 
+/* What is stored stays so; what is not yet has its chance when it is a second older. */
+static void adopt_stored(csp_loop *loop, struct session *session, uint64_t ref)
+{
+	if (loop->plane->store == NULL)
+		return;
+	if (ref == 0) {
+		session->joined_at_ns = loop->now_ns;
+		young_add(loop, session);
+		return;
+	}
+	session->relays[DOWN].ref = ref;
+	session->relays[UP].ref = ref | TABLE_DIRECTION;
+	for (int i = DOWN; i <= UP; i++)
+		if (session->relays[i].queued > 0)
+			keep_safe(loop, &session->relays[i], session->relays[i].pipe->ref != 0);
+	counter_add(&loop->counters.stored, 1);
+}
+
 int csp_loop_adopt(csp_loop *loop, const struct csp_session_record *record, csp_session *number)
 {
 	struct session *session;
@@ -470,9 +512,10 @@ int csp_loop_adopt(csp_loop *loop, const struct csp_session_record *record, csp_
 	session->accepted_at_ns = record->opened_at_ns;
 	session->state = SESSION_OPEN;
 	if ((error = adopt_relay(loop, &session->relays[DOWN], record->pipe_up, record->bytes_in_pipe_up,
-	             record->ended_up, record->bytes_up)) < 0 ||
+	             record->stored_pipe_up, record->ended_up, record->bytes_up)) < 0 ||
 	        (error = adopt_relay(loop, &session->relays[UP], record->pipe_down,
-	                 record->bytes_in_pipe_down, record->ended_down, record->bytes_down)) < 0 ||
+	                 record->bytes_in_pipe_down, record->stored_pipe_down, record->ended_down,
+	                 record->bytes_down)) < 0 ||
 	        (error = sys_epoll_ctl(loop->epoll, EPOLL_CTL_ADD, record->downstream, LEG_EVENTS,
 	                 leg_tag(session, DOWN))) < 0 ||
 	        (error = sys_epoll_ctl(loop->epoll, EPOLL_CTL_ADD, record->upstream, LEG_EVENTS,
@@ -481,6 +524,7 @@ int csp_loop_adopt(csp_loop *loop, const struct csp_session_record *record, csp_
 		return error;
 	}
 	link_to_endpoint(loop, session, record->endpoint);
+	adopt_stored(loop, session, record->stored);
 	loop_make_ready(loop, session);
 	*number = session_number(session);
 	return 0;

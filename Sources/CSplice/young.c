@@ -1,15 +1,19 @@
-#include "internal.h"
+#include "store.h"
 
 /*
  * Keepalive and TCP_USER_TIMEOUT mean nothing to a connection that lives for milliseconds, yet to set them
  * takes four system calls. So an upstream leg gets them when its session is a second old. (A client's leg has
- * them from its listener for nothing.) Sessions wait in the order in which they were joined; one deadline of
- * the loop is for all.
+ * them from its listener for nothing.) Then it is stored too, if there is a store. Sessions wait in the order in
+ * which they were joined; one deadline of the loop is for all.
  */
 
 #define GROWN_UP_NS 1000000000u
 /* How much longer the first may wait, so that the loop wakes up once for many. */
 #define SLACK_NS 500000000u
+/* So many in one turn: each takes about ten microseconds where it is stored. */
+#define GROW_UP_BATCH 128u
+/* When to look again for a shelf that was asked for. */
+#define SHELF_RETRY_NS 10000000u
 
 static struct session *session_at(const csp_loop *loop, uint32_t index)
 {
@@ -56,16 +60,35 @@ void young_grow_up(csp_loop *loop, struct session *session)
 		return;
 	young_forget(loop, session);
 	tcp_set_patience(session->legs[UP].fd, &loop->plane->options);
+	if (loop->plane->store != NULL && keep_session(loop, session) == -ENOSPC) {
+		session->joined_at_ns = loop->now_ns; /* it has another chance in a second */
+		young_add(loop, session);
+	}
+}
+
+/* Somebody was told that a shelf is wanted, and has not answered yet. */
+static bool is_shelf_awaited(const csp_loop *loop)
+{
+	return loop->plane->store != NULL && atomic_load(&loop->plane->store->is_short);
 }
 
 /* A deadline whose sessions have all ended is let pass once: to move it at each end would cost short sessions
  * more. */
 void young_check(csp_loop *loop)
 {
-	struct session *first;
+	struct session *first = session_at(loop, loop->young_first);
 
-	while ((first = session_at(loop, loop->young_first)) != NULL &&
-	        first->joined_at_ns + GROWN_UP_NS <= loop->now_ns)
+	for (uint32_t count = 0; first != NULL && first->joined_at_ns + GROWN_UP_NS <= loop->now_ns; count++) {
+		if (is_shelf_awaited(loop)) {
+			loop->young_at_ns = loop->now_ns + SHELF_RETRY_NS;
+			return;
+		}
+		if (count == GROW_UP_BATCH) {
+			loop->young_at_ns = loop->now_ns; /* the others first */
+			return;
+		}
 		young_grow_up(loop, first);
+		first = session_at(loop, loop->young_first);
+	}
 	loop->young_at_ns = first == NULL ? 0 : first->joined_at_ns + GROWN_UP_NS + SLACK_NS;
 }

@@ -18,6 +18,16 @@ public enum ToolBox {
         return path
     }
 
+    /// The path of a program that was built together with these tests.
+    public static func beside(_ name: String) throws -> String {
+        let folder = Bundle.main.executableURL?.resolvingSymlinksInPath().deletingLastPathComponent().path
+        let candidates = [folder, "\(packageRoot)/.build/debug"].compactMap { $0 }.map { "\($0)/\(name)" }
+        guard let path = candidates.first(where: FileManager.default.isExecutableFile(atPath:)) else {
+            throw TestingError("no \(name) at \(candidates.joined(separator: " or ")): type `make test`")
+        }
+        return path
+    }
+
     /// The path of the gateway to test: `GATEWAY_UNDER_TEST` from the environment, else the one that was built into the
     /// same folder as these tests, else the debug build.
     public static func gateway() throws -> String {

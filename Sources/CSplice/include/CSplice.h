@@ -31,6 +31,10 @@
 #define CSP_LOOPS_MAX 64
 #define CSP_LISTENERS_MAX 32
 #define CSP_ENDPOINTS_MAX 1024
+/* Shelves of a store; each holds about 270 sessions or pipes. */
+#define CSP_SHELVES_MAX 1024
+/* Bytes of the note that a store keeps for the caller. */
+#define CSP_NOTE_MAX 65536
 /* Bytes of the name of a congestion control, the closing zero included (the kernel's TCP_CA_NAME_MAX). */
 #define CSP_CONGESTION_MAX 16
 
@@ -82,6 +86,7 @@ enum csp_event_kind : uint32_t {
 	CSP_EVENT_ACCEPT_RESUMED = 6, /* listener */
 	CSP_EVENT_SUSPECT = 7, /* endpoint got bytes and sent none for elapsed_ns: suspect_after_ms, or half
 	                          of it where the bytes are not even acknowledged */
+	CSP_EVENT_STORE_FULL = 8, /* no shelf has room: csp_plane_add_shelf, or csp_plane_close_store */
 } CSP_CLOSED_ENUM;
 
 enum csp_end_reason : uint32_t {
@@ -126,6 +131,9 @@ struct csp_session_record {
 	uint64_t bytes_up;
 	uint64_t bytes_down;
 	uint64_t opened_at_ns; /* CLOCK_MONOTONIC at accept */
+	uint64_t stored;       /* where it and its pipes stand in the plane's store; 0: not at all */
+	uint64_t stored_pipe_up;
+	uint64_t stored_pipe_down;
 };
 
 /* What one loop has done and holds. Written by the loop, readable from any thread at any time. */
@@ -140,7 +148,9 @@ struct csp_loop_counters {
 	uint64_t pipes; /* now, pooled ones included */
 	uint64_t bytes_spliced;
 	uint64_t bytes_copied;
-	uint64_t moved; /* sessions given to a loop that had less to do */
+	uint64_t moved;    /* sessions given to a loop that had less to do */
+	uint64_t stored;   /* sessions in the store now */
+	uint64_t unstored; /* attempts to store one that failed for another reason than want of a shelf */
 };
 
 /* What one loop knows of one endpoint slot. Written by the loop, readable from any thread at any time. */
@@ -249,6 +259,66 @@ CSP_PUBLIC int csp_loop_adopt(csp_loop *_Nonnull loop, const struct csp_session_
 
 /* Any session joined to this endpoint slot, or 0: to move or inspect one without keeping a list. */
 CSP_PUBLIC csp_session csp_loop_any_session(csp_loop *_Nonnull loop, uint32_t endpoint);
+
+/*
+ * ---- Sessions that outlive the process ----
+ *
+ * A store is a table (a memfd) and shelves (pairs of unix SEQPACKET sockets). Who holds them when this process is
+ * gone holds all that was stored, and a later process opens it again. All functions but csp_table_create and
+ * csp_table_check belong to csp_plane_create's rule about threads; csp_plane_add_shelf may be called by any
+ * thread at any time.
+ */
+
+/* What csp_plane_recover found. */
+struct csp_recovery {
+	uint32_t sessions; /* live on here */
+	uint32_t clients;  /* accepted and not joined; each raises ACCEPTED */
+	uint32_t ended;    /* had ended while nobody looked, or could not be continued; reset */
+	uint32_t unsafe;   /* of these: with bytes that died with the process that had them */
+};
+
+/* A new table, owned by the caller; or a negative errno. */
+CSP_PUBLIC int csp_table_create(void);
+
+/* 0 where csp_plane_open_store would take it; -EPROTO: it is no table, is damaged or of a form of the future. */
+CSP_PUBLIC int csp_table_check(int table);
+
+/* Begins to store in a new plane, before its loops run. The caller keeps the descriptor. */
+CSP_PUBLIC int csp_plane_open_store(csp_plane *_Nonnull plane, int table);
+
+/*
+ * Adds a shelf that is empty or holds what an earlier process parked there, under the number that it had then,
+ * below CSP_SHELVES_MAX. Both ends are taken over on success. -EEXIST: there is one of that number.
+ */
+CSP_PUBLIC int csp_plane_add_shelf(csp_plane *_Nonnull plane, uint32_t shelf, const int ends[_Nonnull 2]);
+
+/* There will be no more shelves: who asked for one does without from now on. */
+CSP_PUBLIC void csp_plane_refuse_shelves(csp_plane *_Nonnull plane);
+
+/*
+ * Brings back what lies on the shelves that were added, before loops run. A session that cannot be continued
+ * byte for byte is reset, never continued otherwise.
+ */
+CSP_PUBLIC int csp_plane_recover(csp_plane *_Nonnull plane, struct csp_recovery *_Nonnull recovery);
+
+/*
+ * Stores what is not stored yet, clients that wait included, after all loops have ended: the process is about to
+ * leave. Returns how many found no room; after another csp_plane_add_shelf it may be called again. Nothing may
+ * be called afterwards but csp_plane_abandon.
+ */
+CSP_PUBLIC int csp_plane_leave(csp_plane *_Nonnull plane);
+
+/* Frees a plane and closes its descriptors without a word to any peer: whoever has the store has the sessions. */
+CSP_PUBLIC void csp_plane_abandon(csp_plane *_Nullable plane);
+
+/* A note for the next process, written so that it is whole at any time. -E2BIG: above CSP_NOTE_MAX. */
+CSP_PUBLIC int csp_plane_write_note(csp_plane *_Nonnull plane, const void *_Nonnull bytes, uint32_t length);
+/* Reads the last one that is whole; returns its length, 0 where there is none. capacity: CSP_NOTE_MAX. */
+CSP_PUBLIC int csp_plane_read_note(csp_plane *_Nonnull plane, void *_Nonnull bytes, uint32_t capacity);
+
+/* Where the upstream connection of a session leads. -ENOENT: no such session. */
+CSP_PUBLIC int csp_session_upstream_address(
+        csp_loop *_Nonnull loop, csp_session session, struct csp_address *_Nonnull address);
 
 /* Copies of the counters, from any thread. endpoint < CSP_ENDPOINTS_MAX. */
 CSP_PUBLIC void csp_loop_read_counters(csp_loop *_Nonnull loop, struct csp_loop_counters *_Nonnull counters);

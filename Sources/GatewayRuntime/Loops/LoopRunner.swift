@@ -131,7 +131,7 @@ internal import Synchronization
         case .CSP_EVENT_ENDED: ended(event)
         case .CSP_EVENT_SUSPECT: facts.append(.suspected(EndpointID(slot: event.endpoint)))
         case .CSP_EVENT_ACCEPT_PAUSED: facts.append(.acceptPaused(error: event.error))
-        case .CSP_EVENT_ACCEPT_RESUMED: break
+        case .CSP_EVENT_ACCEPT_RESUMED, .CSP_EVENT_STORE_FULL: break
         }
     }
 

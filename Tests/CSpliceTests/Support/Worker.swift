@@ -14,6 +14,9 @@ final class Worker<Value: Sendable>: Sendable {
         }
     }
 
+    /// Whether there is a value, or an error.
+    var isDone: Bool { outcome.withLock { $0 != nil } }
+
     /// Waits for the value, or throws what the body threw. To be called once.
     func value(within duration: Duration = .seconds(120)) throws -> Value {
         guard done.wait(timeout: .now() + .milliseconds(Int(duration / .milliseconds(1)))) == .success,

@@ -1,0 +1,76 @@
+/*
+ * The store: where sessions outlive the process. A shelf is a pair of unix sockets whose queue holds messages
+ * that nobody receives; each carries descriptors (SCM_RIGHTS) of a session or a pipe, and names an entry of the
+ * table that says what has become of it. Whoever holds shelves and table after us (a service manager, or what
+ * we execute) has everything. docs/decisions/0019-sessions-outlive-the-process.md says why it is built so.
+ */
+#ifndef CSPLICE_STORE_H
+#define CSPLICE_STORE_H
+
+#include "internal.h"
+#include "table.h"
+
+/* What a message says beside its descriptors. */
+struct shelf_message {
+	table_ref ref;
+	uint32_t descriptors;
+	uint32_t check;
+};
+
+struct shelf {
+	pthread_mutex_t lock;
+	uint32_t number;
+	int ends[2];                /* messages go in at the first and queue up at the second; -1: no shelf */
+	uint32_t messages;          /* in the queue */
+	uint32_t capacity;          /* as many as it has ever taken; TABLE_ENTRIES until it was full once */
+	uint32_t unseen;            /* of this round of compaction */
+	_Atomic uint32_t dead;      /* messages of the dead */
+	uint16_t free_count;        /* entries without a message */
+	uint16_t free[TABLE_ENTRIES];
+};
+
+struct store {
+	struct table *table;
+	_Atomic bool is_final;        /* there will be no more shelves */
+	_Atomic bool is_short;        /* there is no room, and somebody was told so */
+	_Atomic uint32_t shelf_count; /* one more than the highest number in use */
+	_Atomic(struct shelf *) shelves[CSP_SHELVES_MAX];
+};
+
+/* A living message of a shelf, with duplicates of its descriptors. */
+struct shelf_found {
+	table_ref ref; /* 0: none */
+	int fds[2];
+};
+
+/* Unmaps the table and closes the shelves: what lies on them is somebody else's, or goes. NULL is harmless. */
+void store_close(struct store *store);
+/* Parks descriptors under a new entry. 0 or -ENOSPC: no shelf has room; -EMFILE, -ETOOMANYREFS, -ENOMEM, … */
+int store_park(csp_loop *loop, enum entry_state state, const int *fds, uint32_t count, uint64_t opened_at_ns,
+        uint32_t endpoint, table_ref *ref);
+/* What ref names has ended. Its message goes with the next compaction. */
+void store_forget(csp_loop *loop, table_ref ref);
+/* Takes messages of the dead out of shelves that have some, a bounded number in one call. */
+void store_compact(csp_loop *loop);
+
+/* Finds out at which end the messages are, counts them, and finds each that lives, once. The descriptors are the
+ * caller's. */
+int shelf_walk(struct store *store, struct shelf *shelf, struct shelf_found found[static TABLE_ENTRIES]);
+
+/* ---- keep.c: what a stored session does otherwise ---- */
+
+/* Stores a session. 0, or a negative errno; -ENOSPC: no shelf has room, which was told. */
+int keep_session(csp_loop *loop, struct session *session);
+/* Its end is near, by an order or by itself: whoever finds what is left of it ends it too. */
+void keep_end(csp_loop *loop, struct session *session, bool reset);
+/* The rest concerns a relay that has a ref, and a store. */
+void keep_safe(csp_loop *loop, struct relay *relay, bool is_safe);
+void keep_ended(csp_loop *loop, const struct relay *relay);
+/* Whose bytes a pipe may hold from now on; 0: nobody's. */
+void keep_pipe_for(csp_loop *loop, const struct pipe *pipe, table_ref relay);
+/* The loop's buffer is about to be filled for this relay. */
+void keep_copy(csp_loop *loop, struct relay *relay);
+/* Puts bytes that could not be sent into a stored pipe. False: there is none, and the bytes are where they were. */
+bool keep_bytes(csp_loop *loop, struct relay *relay, const char *bytes, uint32_t length);
+
+#endif

@@ -1,0 +1,136 @@
+import CSplice
+import Foundation
+import GatewayTesting
+import Glibc
+
+/// Holds what outlives a killed worker, as a service manager would: listener, table, shelves.
+final class StoreGuardian: @unchecked Sendable {  // used by one test, from one thread at a time
+    let server: UpstreamServer
+    let entrance: Destination
+    private let listener: Int32
+    private let table: Int32
+    private let shelves: [Int32]
+    private let loops: Int
+    private let pipePages: Int
+    private var pid: pid_t = 0
+    private var output: Int32 = -1
+    private var text = ""
+
+    /// What a worker said when it began.
+    struct Recovered: Equatable {
+        var sessions = 0
+        var clients = 0
+        var ended = 0
+        var unsafe = 0
+    }
+
+    init(
+        loops: Int = 2, pipePages: Int = 8192, shelves: Int = 4, entrance: PlaneUnderTest.Entrance = .ipv4,
+        server: UpstreamServer? = nil
+    ) throws {
+        signal(SIGPIPE, SIG_IGN)
+        self.server = try server ?? UpstreamServer()
+        (listener, self.entrance) = entrance == .unix ? try unixListeningSocket() : try listeningSocket()
+        table = try check("csp_table_create", csp_table_create())
+        self.shelves = try (0..<shelves).flatMap { _ in
+            var ends: [Int32] = [-1, -1]
+            let type = Int32(SOCK_SEQPACKET.rawValue | SOCK_CLOEXEC.rawValue)
+            try check("socketpair", socketpair(AF_UNIX, type, 0, &ends))
+            return ends
+        }
+        (self.loops, self.pipePages) = (loops, pipePages)
+    }
+
+    deinit {
+        kill()
+        for descriptor in shelves + [listener, table] { close(descriptor) }
+        if case .unix(let path) = entrance { unlink(path) }
+    }
+
+    /// Starts a worker, and returns when it has recovered everything.
+    @discardableResult func start() throws -> Recovered {
+        var ends: [Int32] = [-1, -1]
+        try check("pipe", pipe(&ends))
+        var actions = posix_spawn_file_actions_t()
+        posix_spawn_file_actions_init(&actions)
+        defer { posix_spawn_file_actions_destroy(&actions) }
+        // First out of the way of each other, then into their places.
+        let passed = [listener, table] + shelves
+        let high = Int32(400)
+        for (index, descriptor) in passed.enumerated() {
+            posix_spawn_file_actions_adddup2(&actions, descriptor, high + Int32(index))
+        }
+        posix_spawn_file_actions_adddup2(&actions, ends[1], 1)
+        for index in passed.indices { posix_spawn_file_actions_adddup2(&actions, high + Int32(index), 3 + Int32(index)) }
+        for descriptor in Int32(3 + passed.count)..<(high + Int32(passed.count)) {
+            posix_spawn_file_actions_addclose(&actions, descriptor)
+        }
+        let program = try ToolBox.beside("StoreWorker")
+        let words = [program, "\(server.address.port)", "\(loops)", "\(pipePages)", "\(shelves.count / 2)"]
+        let pointers = words.map { strdup($0) } + [nil]
+        defer { for pointer in pointers { free(pointer) } }
+        let result = posix_spawn(&pid, program, &actions, nil, pointers, [nil])
+        close(ends[1])
+        guard result == 0 else { throw SocketFailure.system(operation: "posix_spawn", errno: result) }
+        output = ends[0]
+        text = ""
+        let figures = try figures(after: "recovered ", count: 4)
+        return Recovered(sessions: figures[0], clients: figures[1], ended: figures[2], unsafe: figures[3])
+    }
+
+    /// Ends the worker as the kernel or an operator would, without a chance to say anything.
+    func kill() {
+        guard pid > 0 else { return }
+        Glibc.kill(pid, SIGKILL)
+        reap()
+    }
+
+    /// Lets the worker leave in peace; returns how many found no room in the store.
+    func stop() throws -> Int {
+        Glibc.kill(pid, SIGTERM)
+        let leftOut = try figures(after: "left out ", count: 1)[0]
+        reap()
+        return leftOut
+    }
+
+    /// Waits until so many sessions are stored.
+    func waitUntilStored(_ count: Int) throws {
+        while try figures(after: "stored ", count: 1)[0] != count {}
+    }
+
+    private func reap() {
+        var status: Int32 = 0
+        while waitpid(pid, &status, 0) == -1 && errno == EINTR {}
+        close(output)
+        (pid, output) = (0, -1)
+    }
+
+    /// The figures of the next line that begins so.
+    private func figures(after prefix: String, count: Int) throws -> [Int] {
+        let deadline = Deadline(in: .seconds(30))
+        while true {
+            while let end = text.firstIndex(of: "\n") {
+                let line = text[..<end]
+                text = String(text[text.index(after: end)...])
+                if line.hasPrefix(prefix) { return line.dropFirst(prefix.count).split(separator: " ").compactMap { Int($0) } }
+            }
+            var request = pollfd(fd: output, events: Int16(POLLIN), revents: 0)
+            guard poll(&request, 1, deadline.pollTimeout) > 0 else {
+                throw SocketFailure.timedOut(operation: "worker: \(prefix)")
+            }
+            var bytes = [UInt8](repeating: 0, count: 512)
+            let got = read(output, &bytes, bytes.count)
+            guard got > 0 else { throw SocketFailure.endedEarly(after: 0) }
+            text += String(decoding: bytes.prefix(got), as: UTF8.self)
+        }
+    }
+}
+
+/// The same as `listeningSocket` on a path.
+private func unixListeningSocket() throws -> (Int32, Destination) {
+    let destination = Destination.unix(freshSocketPath())
+    let descriptor = try check("socket", socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0))
+    try check("bind", destination.withSystemAddress { bind(descriptor, $0, $1) })
+    try check("listen", listen(descriptor, 128))
+    return (descriptor, destination)
+}
