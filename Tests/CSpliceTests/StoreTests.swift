@@ -68,5 +68,182 @@ extension DataPlaneTests {
             let kills = try killUntilDone(guardian, exchangeAll(sessions, count: 20_000_000 * Self.factor), atMost: 10_000)
             #expect(kills >= 5)
         }
+
+        @Test func workerThatLeaves_storesTheYoungToo_andClientsThatWait() throws {
+            let guardian = try StoreGuardian()
+            try guardian.start()
+            let sessions = try open(20, guardian)
+            for session in sessions { try session.client.send("before") }
+            #expect(try guardian.stop() == 0)
+            let waiting = try Peer(connectedTo: guardian.entrance)
+            try waiting.send("early")
+            #expect(try guardian.start() == .init(sessions: 20))
+            for session in sessions {
+                #expect(try session.upstream.receive(count: 6) == "before")
+                try session.upstream.send("after")
+                #expect(try session.client.receive(count: 5) == "after")
+            }
+            #expect(try guardian.server.accept().receive(count: 5) == "early")
+        }
+
+        @Test func clientThatWaitsForADial_isDialedByTheNext() throws {
+            let guardian = try StoreGuardian()
+            let silent = try SilentServer()
+            try guardian.start(dialing: silent.address)
+            let client = try Peer(connectedTo: guardian.entrance)
+            try client.send("hello")
+            try guardian.waitUntilHeld(1)
+            #expect(try guardian.stop() == 0)
+            #expect(try guardian.start() == .init(clients: 1))
+            #expect(try guardian.server.accept().receive(count: 5) == "hello")
+        }
+
+        @Test(arguments: Side.allCases)
+        func halfClosedSession_staysHalfClosed(side: Side) throws {
+            let guardian = try StoreGuardian()
+            try guardian.start()
+            let session = try open(1, guardian)[0]
+            let (closer, other) = side.split(session)
+            try guardian.waitUntilStored(1)
+            try closer.send("last words")
+            try closer.shutdownWrite()
+            #expect(try other.receiveToEnd() == "last words")
+            guardian.kill()
+            try other.send("answer")
+            #expect(try guardian.start() == .init(sessions: 1))
+            #expect(try closer.receive(count: 6) == "answer")
+            try other.shutdownWrite()
+            #expect(try closer.receiveToEnd().isEmpty)
+            try guardian.waitUntilStored(0)
+        }
+
+        @Test(arguments: Side.allCases)
+        func endWhileNobodyLooks_isPassedOnByTheNext(side: Side) throws {
+            let guardian = try StoreGuardian()
+            try guardian.start()
+            let session = try open(1, guardian)[0]
+            let (closer, other) = side.split(session)
+            try guardian.waitUntilStored(1)
+            guardian.kill()
+            try closer.send("last words")
+            try closer.shutdownWrite()
+            #expect(try guardian.start() == .init(sessions: 1))
+            #expect(try other.receiveToEnd() == "last words")
+            try other.send("answer")
+            try other.shutdownWrite()
+            #expect(try closer.receiveToEnd() == "answer")
+        }
+
+        @Test(arguments: Side.allCases)
+        func resetWhileNobodyLooks_isAReset(side: Side) throws {
+            let guardian = try StoreGuardian()
+            try guardian.start()
+            let session = try open(1, guardian)[0]
+            let (closer, other) = side.split(session)
+            try guardian.waitUntilStored(1)
+            guardian.kill()
+            closer.reset()
+            #expect(try guardian.start() == .init(ended: 1))
+            #expect(try other.drain().end == .reset)
+        }
+
+        @Test(arguments: Side.allCases)
+        func storedSession_endsAtOnceForItsPeers(side: Side) throws {
+            let guardian = try StoreGuardian()
+            try guardian.start()
+            let sessions = try open(2, guardian)
+            try guardian.waitUntilStored(2)
+            let (closer, other) = side.split(sessions[0])
+            try closer.send("bye")
+            try closer.shutdownWrite()
+            #expect(try other.receiveToEnd(within: .seconds(1)) == "bye")
+            try other.shutdownWrite()
+            #expect(try closer.receiveToEnd(within: .seconds(1)).isEmpty)
+            let (resetter, victim) = side.split(sessions[1])
+            resetter.reset()
+            #expect(try victim.drain(within: .seconds(1)).end == .reset)
+        }
+
+        @Test func storeThatIsThrownAway_resetsItsSessions() throws {
+            var guardian: StoreGuardian? = try StoreGuardian()
+            try guardian?.start()
+            let session = try open(1, #require(guardian))[0]
+            try guardian?.waitUntilStored(1)
+            guardian = nil
+            #expect(try session.client.drain().end == .reset)
+            #expect(try session.upstream.drain().end == .reset)
+        }
+
+        @Test func shelves_areUsedAnew() throws {
+            let guardian = try StoreGuardian(shelves: 1)
+            try guardian.start()
+            let staying = try open(100, guardian)
+            try guardian.waitUntilStored(100)
+            for _ in 0..<8 {
+                let passing = try open(120, guardian)
+                try guardian.waitUntilStored(220)
+                for session in passing {
+                    session.client.close()
+                    session.upstream.close()
+                }
+                try guardian.waitUntilStored(100)
+            }
+            guardian.kill()
+            #expect(try guardian.start() == .init(sessions: 100))
+            for session in staying {
+                try session.client.send("x")
+                #expect(try session.upstream.receive(count: 1) == "x")
+            }
+        }
+
+        @Test func fullStore_doesNotKeepAnybodyFromBeingServed() throws {
+            let guardian = try StoreGuardian(shelves: 1)
+            try guardian.start()
+            let sessions = try open(400, guardian)
+            for session in sessions {
+                try session.client.send("x")
+                #expect(try session.upstream.receive(count: 1) == "x")
+            }
+            #expect(try guardian.storedAtLeast(250) < 400)
+            guardian.kill()
+            let recovered = try guardian.start()
+            #expect(recovered.sessions >= 250 && recovered.ended == 0)
+            let another = try open(1, guardian)[0]
+            try another.client.send("y")
+            #expect(try another.upstream.receive(count: 1) == "y")
+        }
+    }
+
+    /// What a process finds that was left by nobody we know.
+    @Suite struct TableTests {
+        private func check(_ change: (UnsafeMutableRawPointer) -> Void) -> Int32 {
+            let table = csp_table_create()
+            defer { close(table) }
+            guard let memory = mmap(nil, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, table, 0) else { return -EIO }
+            change(memory)
+            munmap(memory, 4096)
+            return csp_table_check(table)
+        }
+
+        @Test func ownTable_isTaken() {
+            #expect(check { _ in } == 0)
+        }
+
+        @Test(arguments: 0..<52)
+        func tableWithAnyOtherByte_isNot(offset: Int) {
+            let result = check { memory in
+                let byte = memory.load(fromByteOffset: offset, as: UInt8.self)
+                memory.storeBytes(of: ~byte, toByteOffset: offset, as: UInt8.self)
+            }
+            #expect(result == -EPROTO)
+        }
+
+        @Test func otherFiles_areNone() throws {
+            let file = open("/proc/self/exe", O_RDONLY)
+            defer { close(file) }
+            #expect(file >= 0)
+            #expect(csp_table_check(file) == -EPROTO)
+            #expect(csp_table_check(-1) == -EPROTO)
+        }
     }
 }

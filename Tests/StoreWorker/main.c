@@ -5,7 +5,7 @@
  *   StoreWorker PORT LOOPS PIPE_PAGES SHELVES
  *
  * Descriptors: 3 the listener, 4 the table, from 5 on the ends of the shelves. It says what it recovered, and then
- * how many sessions are stored whenever that changes. SIGTERM: it leaves everything in the store.
+ * how many sessions are stored and how many clients wait, whenever that changes. SIGTERM: it leaves everything in the store.
  */
 #include "CSplice.h"
 
@@ -55,17 +55,26 @@ static void *run(void *argument)
 	return NULL;
 }
 
-static uint64_t stored_sessions(uint32_t loops)
+/* Says what has changed since it was said last. */
+static void tell(uint32_t loops)
 {
-	uint64_t sum = 0;
+	static long long told_stored = -1, told_waiting = 0;
+	long long stored = 0, waiting = 0;
 
 	for (uint32_t i = 0; i < loops; i++) {
 		struct csp_loop_counters counters;
 
 		csp_loop_read_counters(csp_plane_loop(plane, i), &counters);
-		sum += counters.stored;
+		stored += (long long)counters.stored;
+		waiting += (long long)(counters.accepted - counters.opened - counters.dial_failures);
 	}
-	return sum;
+	if (stored != told_stored)
+		printf("stored %lld\n", stored);
+	if (waiting != told_waiting)
+		printf("waiting %lld\n", waiting);
+	fflush(stdout);
+	told_stored = stored;
+	told_waiting = waiting;
 }
 
 static bool is_told_to_leave(const sigset_t *signals)
@@ -95,7 +104,6 @@ int main(int count, char **words)
 {
 	struct csp_options options = csp_options_default();
 	pthread_t threads[CSP_LOOPS_MAX];
-	uint64_t told = UINT64_MAX;
 	sigset_t signals;
 
 	if (count != 5)
@@ -111,14 +119,8 @@ int main(int count, char **words)
 	open_store((uint32_t)atoi(words[4]));
 	for (uint32_t i = 0; i < options.loops; i++)
 		must(-pthread_create(&threads[i], NULL, run, csp_plane_loop(plane, i)), "pthread_create");
-	while (!is_told_to_leave(&signals)) {
-		uint64_t stored = stored_sessions(options.loops);
-
-		if (stored != told)
-			printf("stored %llu\n", (unsigned long long)stored);
-		fflush(stdout);
-		told = stored;
-	}
+	while (!is_told_to_leave(&signals))
+		tell(options.loops);
 	atomic_store(&is_leaving, true);
 	for (uint32_t i = 0; i < options.loops; i++)
 		must(csp_loop_wake(csp_plane_loop(plane, i)), "csp_loop_wake");

@@ -48,7 +48,7 @@ final class StoreGuardian: @unchecked Sendable {  // used by one test, from one 
     }
 
     /// Starts a worker, and returns when it has recovered everything.
-    @discardableResult func start() throws -> Recovered {
+    @discardableResult func start(dialing address: csp_address? = nil) throws -> Recovered {
         var ends: [Int32] = [-1, -1]
         try check("pipe", pipe(&ends))
         var actions = posix_spawn_file_actions_t()
@@ -66,7 +66,7 @@ final class StoreGuardian: @unchecked Sendable {  // used by one test, from one 
             posix_spawn_file_actions_addclose(&actions, descriptor)
         }
         let program = try ToolBox.beside("StoreWorker")
-        let words = [program, "\(server.address.port)", "\(loops)", "\(pipePages)", "\(shelves.count / 2)"]
+        let words = [program, "\((address ?? server.address).port)", "\(loops)", "\(pipePages)", "\(shelves.count / 2)"]
         let pointers = words.map { strdup($0) } + [nil]
         defer { for pointer in pointers { free(pointer) } }
         let result = posix_spawn(&pid, program, &actions, nil, pointers, [nil])
@@ -96,6 +96,18 @@ final class StoreGuardian: @unchecked Sendable {  // used by one test, from one 
     /// Waits until so many sessions are stored.
     func waitUntilStored(_ count: Int) throws {
         while try figures(after: "stored ", count: 1)[0] != count {}
+    }
+
+    /// Waits until at least so many sessions are stored and no more are being stored; returns how many.
+    func storedAtLeast(_ count: Int) throws -> Int {
+        var last = 0
+        while last < count { last = try figures(after: "stored ", count: 1)[0] }
+        return last
+    }
+
+    /// Waits until the worker has accepted so many clients that it has not joined.
+    func waitUntilHeld(_ count: Int) throws {
+        while try figures(after: "waiting ", count: 1)[0] != count {}
     }
 
     private func reap() {
