@@ -47,6 +47,8 @@ public struct EndpointSet: Equatable, Sendable {
     struct FormerPlace: Equatable {
         var member: Member
         var since: Instant
+        /// Whether an earlier process has left it: then an endpoint of the same key may claim it.
+        var isInherited = false
     }
 
     private struct FreeSlot: Equatable {
@@ -119,12 +121,38 @@ public struct EndpointSet: Equatable, Sendable {
     }
 
     private mutating func add(_ declaration: EndpointDeclaration, at now: Instant) -> Change? {
+        if let id = claim(declaration) { return .added(id) }
         // Without a slot (768 drain at once beside 256 declared) it is taken with a later answer.
         guard let slot = takeSlot(at: now) else { return nil }
         let id = EndpointID(slot: slot)
         members[declaration.key] = Member(id: id, declaration: declaration, presence: .present)
         keys[id] = declaration.key
         return .added(id)
+    }
+
+    /// Takes a number that an earlier process used. It is a former place until somebody declares an endpoint with the same
+    /// key. False where the number is none, or in use.
+    mutating func inherit(_ id: EndpointID, _ declaration: EndpointDeclaration, at now: Instant) -> Bool {
+        guard id.slot < Self.slots, self[id] == nil else { return false }
+        while nextSlot <= id.slot {
+            freeSlots.append(FreeSlot(slot: nextSlot, since: now))
+            nextSlot += 1
+        }
+        freeSlots.removeAll { $0.slot == id.slot }
+        former[id] = FormerPlace(
+            member: Member(id: id, declaration: declaration, presence: .present), since: now, isInherited: true)
+        return true
+    }
+
+    /// An inherited number for an endpoint that is declared again. Where there are several the lowest: the others are
+    /// places that it had left before.
+    private mutating func claim(_ declaration: EndpointDeclaration) -> EndpointID? {
+        let places = former.filter { $0.value.isInherited && $0.value.member.declaration.key == declaration.key }
+        guard let id = places.keys.min() else { return nil }
+        former[id] = nil
+        members[declaration.key] = Member(id: id, declaration: declaration, presence: .present)
+        keys[id] = declaration.key
+        return id
     }
 
     private mutating func takeSlot(at now: Instant) -> UInt32? {

@@ -10,13 +10,7 @@ extension LastGoodSet {
     public func text(savedAt seconds: Int64) -> String {
         var lines = [Self.header, "source \(source)", "saved \(seconds)"]
         for entry in entries {
-            let declaration = entry.declaration
-            let words =
-                [
-                    "endpoint", declaration.key.host.description, "\(declaration.key.port)", declaration.origin.word,
-                    declaration.speaksTLS.map { $0 ? "tls" : "plain" } ?? "unknown", "\(declaration.priority)",
-                    "\(declaration.weight)",
-                ] + entry.addresses.map(\.description)
+            let words = ["endpoint"] + entry.declaration.words + entry.addresses.map(\.description)
             lines.append(words.joined(separator: " "))
         }
         let body = lines.joined(separator: "\n") + "\n"
@@ -49,17 +43,12 @@ extension LastGoodSet {
 
     private static func entry(_ line: Substring) throws(LastGoodSetError) -> Entry {
         let words = line.split(separator: " ")
-        guard words.count >= 7, words.count <= 7 + ControlMachine.addressesAtMost, words[0] == "endpoint",
-            let host = Host(words[1]), let port = UInt16(decimalDigits: words[2]), port != 0,
-            let origin = EndpointDeclaration.Origin(word: words[3]),
-            let priority = UInt16(decimalDigits: words[5]), let weight = UInt16(decimalDigits: words[6])
+        let first = 1 + EndpointDeclaration.wordCount
+        guard words.count >= first, words.count <= first + ControlMachine.addressesAtMost, words[0] == "endpoint",
+            let declaration = EndpointDeclaration(words: words[1..<first])
         else { throw .damaged }
-        let addresses = words.dropFirst(7).compactMap { IPAddress($0) }
-        guard addresses.count == words.count - 7 else { throw .damaged }
-        let speaksTLS: Bool? = words[4] == "tls" ? true : words[4] == "plain" ? false : nil
-        let declaration = EndpointDeclaration(
-            key: EndpointKey(host: host, port: port), priority: priority, weight: weight, origin: origin,
-            speaksTLS: speaksTLS)
+        let addresses = words[first...].compactMap { IPAddress($0) }
+        guard addresses.count == words.count - first else { throw .damaged }
         return Entry(declaration: declaration, addresses: addresses)
     }
 
@@ -84,25 +73,6 @@ public enum LastGoodSetError: Error, Equatable, Sendable, CustomStringConvertibl
         case .damaged: "damaged"
         case .otherSource: "written for another cluster"
         case .tooOld: "older than seven days"
-        }
-    }
-}
-
-extension EndpointDeclaration.Origin {
-    fileprivate var word: String {
-        switch self {
-        case .configured: "configured"
-        case .discoveredTLS: "srv-ssl"
-        case .discoveredPlain: "srv"
-        }
-    }
-
-    fileprivate init?(word: Substring) {
-        switch word {
-        case "configured": self = .configured
-        case "srv-ssl": self = .discoveredTLS
-        case "srv": self = .discoveredPlain
-        default: return nil
         }
     }
 }

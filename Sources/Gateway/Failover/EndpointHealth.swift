@@ -64,6 +64,18 @@ public struct EndpointHealth: Sendable {
         self.measuresDials = measuresDials
     }
 
+    /// An endpoint of which an earlier process knew this much. What was bad then is looked at at once, and so is what was
+    /// good, for nobody has looked meanwhile.
+    init(inherited entry: Handover.Entry, options: ProbeLadder.Options, measuresDials: Bool, at now: Instant) {
+        self.init(options, measuresDials: measuresDials)
+        addresses = entry.addresses
+        nextProbe = now
+        if !entry.isGood {
+            state = .resting(failures: 1, since: now)
+            trouble = .silent(.timedOut)
+        }
+    }
+
     /// Whether new sessions go there.
     public var isGood: Bool { if case .resting = state { false } else { true } }
 

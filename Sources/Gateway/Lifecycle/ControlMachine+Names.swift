@@ -47,11 +47,11 @@ extension ControlMachine {
     mutating func carryOut(_ change: EndpointSet.Change, at now: Instant) -> [Action] {
         switch change {
         case .added(let id):
-            health[id] = EndpointHealth(
-                ProbeLadder.Options(
-                    check: options.healthCheck, hasTLSFiles: options.hasTLSFiles,
-                    speaksTLS: endpoints[id]?.declaration.speaksTLS),
-                measuresDials: options.policy == .fastest)
+            if health[id] == nil {  // else it was inherited
+                health[id] = EndpointHealth(
+                    ladderOptions(speaksTLS: endpoints[id]?.declaration.speaksTLS),
+                    measuresDials: options.policy == .fastest)
+            }
             newcomers.declared(id, at: now)
             return tell(id) { .endpointAdded($0) }
         case .updated:

@@ -84,16 +84,17 @@ public struct ControlMachine: Sendable {
     /// until DNS answers, beside the configured endpoints.
     public mutating func started(
         at now: Instant, guardedBy loopGuard: LoopGuard, remembering remembered: LastGoodSet? = nil,
-        using generator: inout some RandomNumberGenerator
+        inheriting handover: Handover? = nil, using generator: inout some RandomNumberGenerator
     ) -> [Action] {
         self.loopGuard = loopGuard
         self.remembered = remembered
+        if let handover { inherit(handover, at: now) }
         saving.last = remembered
         saving.renewal = now
         var actions: [Action] = []
         if options.discovery == nil {
             actions += declare(options.endpoints, asOf: now, at: now)
-        } else if remembered != nil {
+        } else if self.remembered != nil {
             actions += [.tell(.usingRememberedEndpoints)] + declare(fallbackDeclarations, asOf: now, at: now)
         }
         return actions + endpointsChanged(at: now) + settle(at: now, using: &generator)

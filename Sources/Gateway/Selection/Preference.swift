@@ -31,6 +31,11 @@ struct Preference: Equatable, Sendable {
         return order
     }
 
+    /// Whoever served before stands first, if he is a candidate then.
+    mutating func begin(with id: EndpointID) {
+        if order.isEmpty { order = [id] }
+    }
+
     private static func sorted(_ drawn: [EndpointID], by times: [EndpointID: Duration]) -> [EndpointID] {
         let measured = drawn.enumerated().filter { times[$0.element] != nil }
         let sorted = measured.sorted {

@@ -90,8 +90,8 @@ struct ControlDriver {
 
 // Facts.
 extension ControlDriver {
-    mutating func start(guardedBy loopGuard: LoopGuard = LoopGuard()) {
-        take(machine.started(at: now, guardedBy: loopGuard, using: &generator))
+    mutating func start(guardedBy loopGuard: LoopGuard = LoopGuard(), inheriting handover: Handover? = nil) {
+        take(machine.started(at: now, guardedBy: loopGuard, inheriting: handover, using: &generator))
     }
 
     mutating func answer(_ question: Question, _ answer: Answer) {
