@@ -55,7 +55,7 @@ void young_grow_up(csp_loop *loop, struct session *session)
 	if (!session->is_young)
 		return;
 	young_forget(loop, session);
-	tcp_set_patience(session->legs[UP].fd, &loop->plane->options);
+	tcp_set_patience(session->legs[UP].fd, loop->plane);
 }
 
 /* A deadline whose sessions have all ended is let pass once: to move it at each end would cost short sessions

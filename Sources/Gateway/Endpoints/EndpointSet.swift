@@ -14,7 +14,7 @@ public struct EndpointSet: Equatable, Sendable {
 
     /// Where an endpoint stands.
     public enum Presence: Hashable, Sendable {
-        /// Declared. Can transition to: missing.
+        /// Declared. Can transition to: missing; draining, where an administrator says so.
         case present
         /// Not in the last answer; no new session while others are left. Can transition to: present, draining.
         case missing(since: Instant)
@@ -76,6 +76,9 @@ public struct EndpointSet: Equatable, Sendable {
     /// The endpoint with this number, or the one whose former place has it.
     public subscript(id: EndpointID) -> Member? { keys[id].flatMap { members[$0] } ?? former[id]?.member }
 
+    /// The endpoint with this key.
+    public subscript(key: EndpointKey) -> Member? { members[key] }
+
     /// Takes a complete set from the source, which stated it at `statement`: of several answers that make it up the oldest
     /// counts, for only an answer that is newer than the doubt can confirm a removal.
     public mutating func declare(
@@ -85,6 +88,29 @@ public struct EndpointSet: Equatable, Sendable {
         let changes = declared.compactMap { take($0, at: now) }
         let keys = Set(declared.map(\.key))
         return changes + all.compactMap { keys.contains($0.declaration.key) ? nil : miss($0, asOf: statement, at: now) }
+    }
+
+    /// Takes a complete set that an administrator has stated: who is not in it drains at once, for nobody has to confirm it.
+    /// Of those that were missing already the same is said only where no answer of a name service is waited for.
+    public mutating func replace(
+        with declarations: [EndpointDeclaration], missingToo: Bool, at now: Instant
+    ) -> [Change] {
+        let declared = Self.unique(declarations)
+        let changes = declared.compactMap { take($0, at: now) }
+        let keys = Set(declared.map(\.key))
+        return changes + all.compactMap { member in
+            guard !keys.contains(member.declaration.key) else { return nil }
+            switch member.presence {
+            case .present: return drain(member, at: now)
+            case .missing: return missingToo ? drain(member, at: now) : nil
+            case .draining: return nil
+            }
+        }
+    }
+
+    private mutating func drain(_ member: Member, at now: Instant) -> Change {
+        members[member.declaration.key]?.presence = .draining(until: now + removalGrace)
+        return .startedDraining(member.id)
     }
 
     /// Each key once, with its lowest priority and then its highest weight, so that the order of the records, which name
@@ -143,8 +169,7 @@ public struct EndpointSet: Equatable, Sendable {
             return .wentMissing(member.id)
         case .missing(let since):
             guard statement - since >= Self.confirmationDelay else { return nil }
-            members[member.declaration.key]?.presence = .draining(until: now + removalGrace)
-            return .startedDraining(member.id)
+            return drain(member, at: now)
         case .draining:
             return nil
         }

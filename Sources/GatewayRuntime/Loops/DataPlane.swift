@@ -8,6 +8,7 @@ internal import Glibc
 /// task that runs the service is that one.
 @safe final class DataPlane: @unchecked Sendable {
     private let owner: PlaneOwner
+    private let options: csp_options
     /// The loops, by index.
     let runners: [LoopRunner]
     private var threads: [SystemThread] = []
@@ -22,6 +23,7 @@ internal import Glibc
         let owner = try PlaneOwner(options)
         let spread = SessionSpread()
         self.owner = owner
+        self.options = options
         runners = (0..<options.loops).map {
             LoopRunner(
                 owner: owner, index: $0, plan: plan, spread: spread, held: held, accessLog: accessLog, report: report)
@@ -45,6 +47,14 @@ internal import Glibc
         for runner in runners { runner.submit(.stop) }
         for thread in threads { thread.join() }
         threads = []
+    }
+
+    /// Goes by these settings, as far as they concern bytes and can change while loops run.
+    func change(to settings: Settings) {
+        var new = options
+        new.take(settings)
+        let result = unsafe csp_plane_change(plane, new.max_sessions, new.keepalive_s, new.user_timeout_ms)
+        precondition(result == 0, "settings are within what the plane takes")
     }
 
     /// Opens an exclusive listener; returns its number.
@@ -77,4 +87,13 @@ internal import Glibc
 
     /// Joined and dialing sessions of all loops.
     var sessions: UInt64 { runners.reduce(0) { $0 + $1.sessions } }
+}
+
+extension csp_options {
+    /// What can change while loops run.
+    mutating func take(_ settings: Settings) {
+        max_sessions = settings.maximumSessions.map { UInt32(clamping: $0) } ?? max_descriptors / 2
+        keepalive_s = UInt32(clamping: settings.keepalive.components.seconds)
+        user_timeout_ms = UInt32(clamping: (settings.userTimeout ?? .zero).wholeNanoseconds / 1_000_000)
+    }
 }
