@@ -14,7 +14,7 @@ public struct EndpointSet: Equatable, Sendable {
 
     /// Where an endpoint stands.
     public enum Presence: Hashable, Sendable {
-        /// Declared. Can transition to: missing; draining, where an administrator says so.
+        /// Declared. Can transition to: missing.
         case present
         /// Not in the last answer; no new session while others are left. Can transition to: present, draining.
         case missing(since: Instant)
@@ -57,6 +57,8 @@ public struct EndpointSet: Equatable, Sendable {
     private var members: [EndpointKey: Member] = [:]
     private var keys: [EndpointID: EndpointKey] = [:]
     private(set) var former: [EndpointID: FormerPlace] = [:]
+    /// Missing ones whose removal needs no confirmation.
+    private(set) var withdrawn: Set<EndpointKey> = []
     private var freeSlots: [FreeSlot] = []
     private var nextSlot: UInt32 = 0
     /// How long the sessions of an endpoint whose removal is confirmed may go on.
@@ -90,26 +92,36 @@ public struct EndpointSet: Equatable, Sendable {
         return changes + all.compactMap { keys.contains($0.declaration.key) ? nil : miss($0, asOf: statement, at: now) }
     }
 
-    /// Takes a complete set that an administrator has stated: who is not in it drains at once, for nobody has to confirm it.
-    /// Of those that were missing already the same is said only where no answer of a name service is waited for.
+    /// Takes a complete set that an administrator has stated. Nobody has to confirm that who is not in it shall go; but he is
+    /// only missing until ``drainWithdrawn(at:)``, so that he serves until a successor can be dialed. Of those that were
+    /// missing already the same is said only where no answer of a name service is waited for.
     public mutating func replace(
         with declarations: [EndpointDeclaration], missingToo: Bool, at now: Instant
     ) -> [Change] {
         let declared = Self.unique(declarations)
         let changes = declared.compactMap { take($0, at: now) }
         let keys = Set(declared.map(\.key))
-        return changes + all.compactMap { member in
-            guard !keys.contains(member.declaration.key) else { return nil }
+        for member in members.values where !keys.contains(member.declaration.key) {
             switch member.presence {
-            case .present: return drain(member, at: now)
-            case .missing: return missingToo ? drain(member, at: now) : nil
-            case .draining: return nil
+            case .present:
+                members[member.declaration.key]?.presence = .missing(since: now)
+                withdrawn.insert(member.declaration.key)
+            case .missing: if missingToo { withdrawn.insert(member.declaration.key) }
+            case .draining: break
             }
         }
+        return changes
+    }
+
+    /// Lets the sessions of those go that an administrator has withdrawn.
+    mutating func drainWithdrawn(at now: Instant) -> [Change] {
+        defer { withdrawn = [] }
+        return all.filter { withdrawn.contains($0.declaration.key) }.map { drain($0, at: now) }
     }
 
     private mutating func drain(_ member: Member, at now: Instant) -> Change {
         members[member.declaration.key]?.presence = .draining(until: now + removalGrace)
+        withdrawn.remove(member.declaration.key)
         return .startedDraining(member.id)
     }
 
@@ -139,6 +151,7 @@ public struct EndpointSet: Equatable, Sendable {
         let isSame = member.declaration == declaration
         member.declaration = declaration
         member.presence = .present
+        withdrawn.remove(declaration.key)
         members[declaration.key] = member
         if !wasPresent { return .returned(member.id) }
         return isSame ? nil : .updated(member.id)

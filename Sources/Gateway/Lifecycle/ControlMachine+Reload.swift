@@ -1,8 +1,8 @@
 // Other settings under a running gateway.
 extension ControlMachine {
     /// The administrator has changed the settings. What differs is carried out, and nothing else: endpoints that stay keep
-    /// their number, their health, their sessions and their place in the order. One that is written down no more drains at
-    /// once, for nobody has to confirm what an administrator says. What discovery has named stays until the new source has
+    /// their number, their health, their sessions and their place in the order. One that is written down no more drains as
+    /// soon as another one can be dialed, for nobody has to confirm what an administrator says. What discovery has named stays until the new source has
     /// answered: a mistyped domain is no outage.
     public mutating func reconfigured(
         _ new: ControlOptions, at now: Instant, using generator: inout some RandomNumberGenerator
@@ -63,6 +63,19 @@ extension ControlMachine {
             LastGoodSet(source: set.source, entries: set.entries.filter { hosts.contains($0.declaration.key.host) })
         }
         remembered = nil
+    }
+
+    /// Those that the administrator has withdrawn go once a successor can be dialed. That he works is not waited for: it is
+    /// said that they shall go.
+    mutating func drainWithdrawn(at now: Instant) -> [Action] {
+        guard !endpoints.withdrawn.isEmpty else { return [] }
+        newcomers.update(at: now, isAwaited: isAwaited)
+        let hasSuccessor = endpoints.all.contains { member in
+            member.presence == .present && !newcomers.contains(member.id)
+                && health[member.id]?.addresses.isEmpty == false
+        }
+        guard hasSuccessor else { return [] }
+        return endpoints.drainWithdrawn(at: now).flatMap { carryOut($0, at: now) } + endpointsChanged(at: now)
     }
 
     private mutating func reconfigureHealth(since old: ControlOptions, at now: Instant) {

@@ -225,7 +225,7 @@ public struct ControlMachine: Sendable {
     mutating func settle(
         at now: Instant, publishing isForced: Bool = false, using generator: inout some RandomNumberGenerator
     ) -> [Action] {
-        var actions = publish(at: now, evenIfSame: isForced, using: &generator)
+        var actions = drainWithdrawn(at: now) + publish(at: now, evenIfSame: isForced, using: &generator)
         hurryIfNobodyIsLeft(at: now)
         actions += names.takeDue(at: now).map { .ask($0) }
         actions += dueProbes(at: now, using: &generator) + dueVerifications(at: now)

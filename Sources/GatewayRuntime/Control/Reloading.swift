@@ -121,6 +121,7 @@ actor Reloading {
         if !parts.hasManagersSockets { await parts.listeners.keep(only: new.listenAddresses) }
         await parts.control.reconfigure(
             new, listeners: await parts.listeners.addresses, hasOtherNameServers: hasOtherServers)
+        if new.policy == .leastSessions, settings.policy != .leastSessions { parts.plane.countSessions() }
     }
 
     private func tell(_ changed: [Setting], onlyAfterRestart pending: [Setting]) -> String {

@@ -9,6 +9,7 @@ internal import Glibc
 @safe final class DataPlane: @unchecked Sendable {
     private let owner: PlaneOwner
     private let options: csp_options
+    private let spread: SessionSpread
     /// The loops, by index.
     let runners: [LoopRunner]
     private var threads: [SystemThread] = []
@@ -21,7 +22,8 @@ internal import Glibc
         report: @escaping @Sendable ([LoopFact]) -> Void
     ) throws(SystemError) {
         let owner = try PlaneOwner(options)
-        let spread = SessionSpread()
+        spread = SessionSpread()
+        let spread = spread
         self.owner = owner
         self.options = options
         runners = (0..<options.loops).map {
@@ -55,6 +57,17 @@ internal import Glibc
         new.take(settings)
         let result = unsafe csp_plane_change(plane, new.max_sessions, new.keepalive_s, new.user_timeout_ms)
         precondition(result == 0, "settings are within what the plane takes")
+    }
+
+    /// Sessions are counted from now on (`least-sessions`): those that are open already count as well.
+    func countSessions() {
+        var sessions: [EndpointID: Int] = [:]
+        for slot in 0..<EndpointSet.slots {
+            let id = EndpointID(slot: slot)
+            let count = runners.reduce(0) { $0 + $1.sessions(of: id) }
+            if count > 0 { sessions[id] = Int(clamping: count) }
+        }
+        spread.counted(sessions)
     }
 
     /// Opens an exclusive listener; returns its number.
