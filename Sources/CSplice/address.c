@@ -57,15 +57,15 @@ void tcp_set_options(int fd)
 	(void)sys_set_int(fd, SOL_SOCKET, SO_OOBINLINE, 1);
 }
 
-void tcp_set_patience(int fd, const struct csp_options *options)
+void tcp_set_patience(int fd, const csp_plane *plane)
 {
-	int keepalive_s = (int)options->keepalive_s;
+	int keepalive_s = (int)atomic_load_explicit(&plane->keepalive_s, memory_order_relaxed);
+	int user_timeout_ms = (int)atomic_load_explicit(&plane->user_timeout_ms, memory_order_relaxed);
 
 	(void)sys_set_int(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
 	(void)sys_set_int(fd, IPPROTO_TCP, TCP_KEEPIDLE, keepalive_s);
 	(void)sys_set_int(fd, IPPROTO_TCP, TCP_KEEPINTVL, keepalive_s);
-	if (options->user_timeout_ms > 0)
-		(void)sys_set_int(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, (int)options->user_timeout_ms);
+	(void)sys_set_int(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, user_timeout_ms); /* 0: the system's */
 }
 
 bool address_is_loopback(const struct csp_address *address)

@@ -205,6 +205,8 @@ struct listener {
 void listener_event(csp_loop *loop, uint32_t listener);
 /* Arms paused listeners again if the limits allow it. */
 void listeners_resume(csp_loop *loop);
+/* Who is accepted from now on gets the plane's patience as it is now. */
+void listeners_change_patience(csp_plane *plane);
 /* Gives back descriptors of the budget; who waits for them in a paused listener is let in by the loop's next
  * turn. */
 void descriptors_give_back(csp_loop *loop, uint32_t count);
@@ -233,7 +235,7 @@ int address_from_system(const struct sockaddr_storage *system, struct csp_addres
 /* NODELAY and inline urgent data: what both legs carry from their first byte on. */
 void tcp_set_options(int fd);
 /* Keepalive and TCP_USER_TIMEOUT: what a leg needs that lives long. */
-void tcp_set_patience(int fd, const struct csp_options *options);
+void tcp_set_patience(int fd, const csp_plane *plane);
 bool address_is_loopback(const struct csp_address *address);
 /* 0 or a negative errno, where the connection keeps what it has. */
 int tcp_set_loopback_congestion(int fd, const struct csp_options *options);
@@ -333,7 +335,10 @@ struct csp_loop {
 };
 
 struct csp_plane {
-	struct csp_options options;
+	struct csp_options options; /* never changed; what can change is here beside it: */
+	_Atomic uint32_t max_sessions;
+	_Atomic uint32_t keepalive_s;
+	_Atomic uint32_t user_timeout_ms;
 	_Atomic uint32_t sessions;
 	_Atomic uint32_t descriptors;
 	_Atomic uint32_t pipe_pages;

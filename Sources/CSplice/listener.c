@@ -68,7 +68,7 @@ static void pass_role(csp_plane *plane, uint32_t index, csp_loop *from, csp_loop
 
 static bool at_limit(csp_plane *plane)
 {
-	return atomic_load(&plane->sessions) >= plane->options.max_sessions ||
+	return atomic_load(&plane->sessions) >= atomic_load(&plane->max_sessions) ||
 	       atomic_load(&plane->descriptors) + 2 > plane->options.max_descriptors;
 }
 
@@ -287,13 +287,12 @@ static int add_listener(csp_plane *plane, int fd, const char *unix_path)
 }
 
 /* What accepted sockets then have without a call of their own. */
-static void set_inherited_options(
-        int fd, const struct csp_address *address, const struct csp_options *options)
+static void set_inherited_options(int fd, const struct csp_address *address, const csp_plane *plane)
 {
 	tcp_set_options(fd);
-	tcp_set_patience(fd, options);
+	tcp_set_patience(fd, plane);
 	if (address_is_loopback(address))
-		(void)tcp_set_loopback_congestion(fd, options);
+		(void)tcp_set_loopback_congestion(fd, &plane->options);
 	hops_ask_for(fd);
 }
 
@@ -312,7 +311,7 @@ int csp_plane_listen(csp_plane *plane, const struct csp_address *address)
 	if (address->family == CSP_FAMILY_IPV6)
 		(void)sys_set_int(fd, IPPROTO_IPV6, IPV6_V6ONLY,
 		        1); /* [::] and 0.0.0.0 can be listened on side by side */
-	set_inherited_options(fd, address, &plane->options);
+	set_inherited_options(fd, address, plane);
 	if (bind(fd, (struct sockaddr *)&system, length) == -1 ||
 	        listen(fd, (int)plane->options.backlog) == -1)
 		result = -errno;
@@ -405,7 +404,7 @@ int csp_plane_adopt_listener(csp_plane *plane, int fd)
 	if (getsockname(fd, (struct sockaddr *)&system, &length) == -1)
 		return -errno;
 	if (address_from_system(&system, &address) == 0) /* else it is a unix socket */
-		set_inherited_options(fd, &address, &plane->options);
+		set_inherited_options(fd, &address, plane);
 	return add_listener(plane, fd, NULL);
 }
 
@@ -432,6 +431,18 @@ int csp_plane_unlisten(csp_plane *plane, uint32_t index)
 	listener->is_paused = false;
 	pthread_mutex_unlock(&listener->lock);
 	return 0;
+}
+
+void listeners_change_patience(csp_plane *plane)
+{
+	for (uint32_t i = 0; i < CSP_LISTENERS_MAX; i++) {
+		struct listener *listener = &plane->listeners[i];
+
+		pthread_mutex_lock(&listener->lock);
+		if (listener->fd >= 0 && listener->is_tcp)
+			tcp_set_patience(listener->fd, plane);
+		pthread_mutex_unlock(&listener->lock);
+	}
 }
 
 int csp_plane_listener_address(csp_plane *plane, uint32_t index, struct csp_address *address)

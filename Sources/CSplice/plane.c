@@ -56,6 +56,13 @@ static bool are_valid(const struct csp_options *options)
 	       memchr(options->loopback_congestion, 0, sizeof options->loopback_congestion) != NULL;
 }
 
+static void set_changeable(csp_plane *plane, const struct csp_options *options)
+{
+	atomic_store_explicit(&plane->max_sessions, options->max_sessions, memory_order_relaxed);
+	atomic_store_explicit(&plane->keepalive_s, options->keepalive_s, memory_order_relaxed);
+	atomic_store_explicit(&plane->user_timeout_ms, options->user_timeout_ms, memory_order_relaxed);
+}
+
 int csp_plane_create(const struct csp_options *options, csp_plane **out)
 {
 	csp_plane *plane;
@@ -68,6 +75,7 @@ int csp_plane_create(const struct csp_options *options, csp_plane **out)
 	if (plane == NULL)
 		return -ENOMEM;
 	plane->options = *options;
+	set_changeable(plane, options);
 	for (uint32_t i = 0; i < CSP_LISTENERS_MAX; i++) {
 		plane->listeners[i].fd = -1;
 		(void)pthread_mutex_init(
@@ -81,6 +89,21 @@ int csp_plane_create(const struct csp_options *options, csp_plane **out)
 		}
 	}
 	*out = plane;
+	return 0;
+}
+
+int csp_plane_change(
+        csp_plane *plane, uint32_t max_sessions, uint32_t keepalive_s, uint32_t user_timeout_ms)
+{
+	struct csp_options options = plane->options;
+
+	options.max_sessions = max_sessions;
+	options.keepalive_s = keepalive_s;
+	options.user_timeout_ms = user_timeout_ms;
+	if (!are_valid(&options))
+		return -EINVAL;
+	set_changeable(plane, &options);
+	listeners_change_patience(plane);
 	return 0;
 }
 

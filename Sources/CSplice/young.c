@@ -59,7 +59,7 @@ void young_grow_up(csp_loop *loop, struct session *session)
 	if (!session->is_young)
 		return;
 	young_forget(loop, session);
-	tcp_set_patience(session->legs[UP].fd, &loop->plane->options);
+	tcp_set_patience(session->legs[UP].fd, loop->plane);
 	if (loop->plane->store != NULL && keep_session(loop, session) == -ENOSPC) {
 		session->joined_at_ns = loop->now_ns; /* it has another chance in a second */
 		young_add(loop, session);

@@ -2,7 +2,6 @@ public import Gateway
 internal import Glibc
 internal import Logging
 internal import ServiceLifecycle
-internal import UnixSignals
 
 /// The program around the service: settings in, exit code out.
 public enum GatewayProgram {
@@ -10,32 +9,63 @@ public enum GatewayProgram {
     /// setting is wrong.
     public static func run(flags: [Setting: [String]], environment: [String: String]) -> Int32 {
         StandardStreams.fillGaps()
+        SignalWatch.block([SIGHUP])  // a reload that comes early waits until there is something to reload
         signal(SIGPIPE, SIG_IGN)  // a peer that is gone is an error of one write, not of the process
         guard let context = readContext(environment) else { return 2 }
-        guard let settings = readSettings(flags: flags, environment: environment) else {
+        let source = SettingsSource(flags: flags, environment: environment)
+        guard let reading = readSettings(source) else {
             if let wayBack = context.wayBack { complain("\(wayBack)") }
             return 2
         }
-        let logger = Logger(label: "etcd-gateway") { _ in
-            LineLog(format: settings.settings.logFormat, level: settings.settings.logLevel)
-        }
-        for warning in settings.warnings + context.warnings { logger.warning("\(warning)") }
-        let service = GatewayService(settings: settings.settings, logger: logger, context: context)
+        let choice = LogChoice(format: reading.settings.logFormat, level: reading.settings.logLevel)
+        let logger = Logger(label: "etcd-gateway") { _ in LineLog(choice) }
+        for warning in reading.warnings + context.warnings { logger.warning("\(warning)") }
+        let service = GatewayService(
+            settings: reading.settings, logger: logger, context: context, source: source, file: reading.path,
+            logChoice: choice)
         do throws(SystemError) {
-            return try ProgramExecutor().run { await run(service, logger) }
+            SignalWatch.block(stopSignals)
+            let (signals, newSignal) = AsyncStream<Int32>.makeStream()
+            _ = try SignalWatch(stopSignals + [SIGHUP]) { newSignal.yield($0) }
+            return try ProgramExecutor().run { await run(service, signals, logger) }
         } catch {
             return failed(error)
         }
     }
 
-    private static func run(_ service: GatewayService, _ logger: Logger) async -> Int32 {
+    private static let stopSignals = [SIGTERM, SIGINT]
+
+    /// Serves until the service ends by itself, or is told to stop: the first time it may take its time, the second time it
+    /// ends now.
+    private static func run(_ service: GatewayService, _ signals: AsyncStream<Int32>, _ logger: Logger) async -> Int32 {
+        let group = ServiceGroup(services: [service], logger: quiet(logger))
         do {
-            try await ServiceGroup(
-                services: [service], gracefulShutdownSignals: [.sigterm, .sigint], logger: quiet(logger)
-            ).run()
+            try await withThrowingTaskGroup(of: Void.self) { tasks in
+                tasks.addTask { try await group.run() }
+                tasks.addTask { await obey(signals, service, group) }
+                try await tasks.next()
+                tasks.cancelAll()
+            }
+            return 0
+        } catch is CancellationError {
             return 0
         } catch {
             return failed(error)
+        }
+    }
+
+    /// Returns when whatever still goes on is to end now.
+    private static func obey(_ signals: AsyncStream<Int32>, _ service: GatewayService, _ group: ServiceGroup) async {
+        var isStopping = false
+        for await signal in signals {
+            if signal == SIGHUP {
+                service.reload()
+            } else if isStopping {
+                return
+            } else {
+                isStopping = true
+                await group.triggerGracefulShutdown()
+            }
         }
     }
 
@@ -54,24 +84,11 @@ public enum GatewayProgram {
         }
     }
 
-    private static func readSettings(
-        flags: [Setting: [String]], environment: [String: String]
-    ) -> (settings: Settings, warnings: [String])? {
-        var file: (path: String, text: String)?
-        if let path = Settings.configFilePath(flags: flags, environment: environment) {
-            if let text = SystemFile.read(path.path) {
-                file = (path.path, text)
-            } else if path.isRequired {
-                complain("--config-file: cannot read \(path.path)")
-                return nil
-            }
-        }
-        let resolution = Settings.resolve(flags: flags, environment: environment, file: file)
-        switch resolution.result {
-        case .success(let settings):
-            return (settings, resolution.warnings)
-        case .failure(let errors):
-            for error in errors.all { complain("\(error)") }
+    private static func readSettings(_ source: SettingsSource) -> SettingsSource.Reading? {
+        do throws(SettingsSource.Trouble) {
+            return try source.read()
+        } catch {
+            for line in error.lines { complain(line) }
             complain("`etcd-gateway --help` explains every setting")
             return nil
         }

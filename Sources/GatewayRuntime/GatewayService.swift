@@ -8,17 +8,39 @@ public import ServiceLifecycle
 public struct GatewayService: Service {
     private let settings: Settings
     private let logger: Logger
+    private let logChoice: LogChoice
     private let context: ServiceContext
+    private let source: SettingsSource
+    private let file: String?
+    /// Requests to reload; several that come at once are one.
+    private let reloads: AsyncStream<Void>
+    private let newReload: AsyncStream<Void>.Continuation
 
     /// How long the ready line waits for DNS to name endpoints; clients are served from the start in any case.
     private static let patienceForReadyLine = Duration.seconds(2)
 
     /// A gateway for these settings, under a service manager that has given this much.
-    public init(settings: Settings, logger: Logger, context: ServiceContext = ServiceContext()) {
+    ///
+    /// - Parameters:
+    ///   - source: Where the settings are read again at a reload.
+    ///   - file: The settings file that was read for `settings`.
+    ///   - logChoice: What the logger goes by; a reload changes it.
+    public init(
+        settings: Settings, logger: Logger, context: ServiceContext = ServiceContext(),
+        source: SettingsSource = SettingsSource(flags: [:], environment: [:]), file: String? = nil,
+        logChoice: LogChoice = LogChoice(format: .auto, level: .info)
+    ) {
         self.context = context
         self.settings = settings
         self.logger = logger
+        self.logChoice = logChoice
+        self.source = source
+        self.file = file
+        (reloads, newReload) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
     }
+
+    /// From any thread: reads the settings again, once it serves.
+    public func reload() { newReload.yield() }
 
     /// Serves until graceful shutdown or cancellation. Throws ``SystemError`` where it cannot start.
     ///
@@ -48,18 +70,30 @@ public struct GatewayService: Service {
             executor: executor, options: options, resolver: resolver, published: published, held: held,
             files: TLSFiles(settings), stateFile: settings.stateDirectory.map(StateFile.init(directory:)),
             logger: logger)
+        let accessLog = AccessLog(logger: logger, isOn: settings.accessLog)
         let plane = try DataPlane(
-            options: try dataPlaneOptions(), plan: published, held: held,
-            accessLog: settings.accessLog ? AccessLog(logger: logger) : nil, report: { control.tell($0) })
-        let listeners = try await listen(plane, resolver)
+            options: try dataPlaneOptions(), plan: published, held: held, accessLog: accessLog,
+            report: { control.tell($0) })
+        let listeners = Listeners(executor: executor, plane: plane, resolver: resolver)
+        try await listen(on: listeners)
         try plane.start()
         defer { plane.stop() }
         let supervision = await supervise(executor, control, plane)
+        let reloading = Reloading(
+            executor: executor, settings, from: file,
+            parts: Reloading.Parts(
+                source: source, control: control, listeners: listeners, resolver: resolver, plane: plane,
+                logChoice: logChoice, accessLog: accessLog, supervision: supervision,
+                hasManagersSockets: !context.sockets.isEmpty), logger: logger)
+        let leaving = Leaving(
+            executor: executor, control: control, plane: plane, listeners: listeners, reloading: reloading,
+            supervision: supervision, logger: logger)
         try await Self.run {
-            await control.start(runners: plane.runners, listeners: listeners)
+            await control.start(runners: plane.runners, listeners: await listeners.addresses)
+            await control.reloads(by: reloading)
             try await Self.run {
                 await supervision?.started()
-                try await serve(control, supervision)
+                try await serve(control, leaving)
             } finally: {
                 await supervision?.close()
             }
@@ -95,13 +129,15 @@ public struct GatewayService: Service {
         return supervision
     }
 
-    private func serve(_ control: Control, _ supervision: Supervision?) async throws {
+    private func serve(_ control: Control, _ leaving: Leaving) async throws {
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { await control.run() }
             group.addTask { await tellReady(control) }
+            group.addTask {
+                for await _ in reloads { _ = try? await control.reload() }  // what went wrong is in the log
+            }
             try await gracefulShutdown()
-            logger.info("stopping")
-            await supervision?.stopping()
+            await leaving.leave()
             group.cancelAll()
         }
     }
@@ -128,10 +164,8 @@ public struct GatewayService: Service {
         let descriptors = try Limits.raiseDescriptors()
         options.loops = settings.loops.map { UInt32(clamping: $0) } ?? Limits.defaultLoops()
         options.max_descriptors = Limits.descriptorsForSessions(of: descriptors)
-        options.max_sessions = settings.maximumSessions.map { UInt32(clamping: $0) } ?? options.max_descriptors / 2
+        options.take(settings)
         options.pipe_pages = Limits.pipePages()
-        options.keepalive_s = UInt32(clamping: settings.keepalive.components.seconds)
-        options.user_timeout_ms = UInt32(clamping: (settings.userTimeout ?? .zero).wholeNanoseconds / 1_000_000)
         options.spin_us = UInt32(clamping: settings.spinMicroseconds)
         try setLoopbackCongestion(in: &options)
         return options
@@ -148,17 +182,15 @@ public struct GatewayService: Service {
             "--loopback-congestion: this machine's own choice is used instead", metadata: ["error": "\(error)"])
     }
 
-    /// Opens every listener, or none; returns the IP addresses. The service manager's sockets come before the settings:
-    /// they hold the port while we restart.
-    private func listen(_ plane: DataPlane, _ resolver: Resolver) async throws -> [SocketAddress] {
-        var listeners: [UInt32] = []
-        if context.sockets.isEmpty {
-            for address in settings.listenAddresses { listeners += try await open(address, plane, resolver) }
-        } else {
-            tellWhichSockets()
-            for socket in context.sockets { listeners.append(try plane.listen(on: socket)) }
+    /// Opens every listener, or none. The service manager's sockets come before the settings: they hold the port while we
+    /// restart.
+    private func listen(on listeners: Listeners) async throws {
+        guard !context.sockets.isEmpty else {
+            _ = try await listeners.open(settings.listenAddresses)
+            return
         }
-        return listeners.compactMap { plane.address(ofListener: $0) }
+        tellWhichSockets()
+        try await listeners.adopt(context.sockets)
     }
 
     private func tellWhichSockets() {
@@ -173,31 +205,22 @@ public struct GatewayService: Service {
                 "unused": .array(wanted.map { "\($0)" }),
             ])
     }
-
-    private func open(_ address: ListenAddress, _ plane: DataPlane, _ resolver: Resolver) async throws -> [UInt32] {
-        switch address {
-        case .ip(let address): return [try plane.listen(on: address)]
-        case .unix(let path): return [try plane.listen(onPath: path)]
-        case .name(let name, let port):
-            // The first address of the name, as the old gateway does it.
-            guard let ip = await resolver.localAddress(of: name) else {
-                throw StartError.unknownListenHost(name, port: port)
-            }
-            return [try plane.listen(on: SocketAddress(ip: ip, port: port))]
-        }
-    }
 }
 
 /// Why a gateway cannot start, beside what the system says.
 public enum StartError: Error, Equatable, Sendable, CustomStringConvertible {
     /// A listen address names a host that this machine does not know.
     case unknownListenHost(String, port: UInt16)
+    /// The kernel does not take a listener beside another one that is open.
+    case overlap(ListenAddress, with: ListenAddress)
 
     /// One line with the way out.
     public var description: String {
         switch self {
         case .unknownListenHost(let name, let port):
             "cannot listen on \(name):\(port): neither /etc/hosts nor DNS has an address for \(name); give an address such as 127.0.0.1:\(port)"
+        case .overlap(let new, let old):
+            "cannot listen on \(new) while \(old) is open, for they overlap: that takes a restart, or two steps by way of another port"
         }
     }
 }

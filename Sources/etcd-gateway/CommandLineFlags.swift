@@ -65,6 +65,10 @@ struct CommandLineFlags: ParsableArguments {
     var onEndpointDown: String?
     @Option(name: .customLong(Setting.maximumSessions.rawValue), help: .setting(.maximumSessions))
     var maximumSessions: String?
+    @Option(name: .customLong(Setting.drainTimeout.rawValue), help: .setting(.drainTimeout))
+    var drainTimeout: String?
+    @Option(name: .customLong(Setting.drainOnStop.rawValue), help: .setting(.drainOnStop))
+    var drainOnStop: String?
     @Option(name: .customLong(Setting.loops.rawValue), help: .setting(.loops))
     var loops: String?
     @Option(name: .customLong(Setting.keepalive.rawValue), help: .setting(.keepalive))
@@ -101,7 +105,8 @@ struct CommandLineFlags: ParsableArguments {
             .minimumTTL: minimumTTL, .maximumTTL: maximumTTL, .removedEndpointGrace: removedEndpointGrace,
             .policy: policy, .rebalance: rebalance, .dialTimeout: dialTimeout, .hedgeDelay: hedgeDelay,
             .holdTimeout: holdTimeout,
-            .retryDelay: retryDelay, .maximumSessions: maximumSessions, .loops: loops, .keepalive: keepalive,
+            .retryDelay: retryDelay, .maximumSessions: maximumSessions, .drainTimeout: drainTimeout,
+            .drainOnStop: drainOnStop, .loops: loops, .keepalive: keepalive,
             .userTimeout: userTimeout, .loopbackCongestion: loopbackCongestion, .spin: spin, .logFormat: logFormat,
             .logLevel: logLevel, .accessLog: accessLog,
         ]

@@ -22,9 +22,9 @@ extension Setting {
         case .configFile, .stateDirectory, .discoveryDomain, .discoveryName, .trustedCAFile, .healthCertificateFile,
             .healthKeyFile, .loopbackCongestion:
             .text
-        case .insecureDiscovery, .accessLog: .boolean
+        case .insecureDiscovery, .accessLog, .drainOnStop: .boolean
         case .minimumTTL, .maximumTTL: .duration(.milliseconds(100) ... .hours(24), zeroAllowed: false)
-        case .removedEndpointGrace: .duration(.zero ... .hours(24), zeroAllowed: true)
+        case .removedEndpointGrace, .drainTimeout: .duration(.zero ... .hours(24), zeroAllowed: true)
         case .policy: .choice(Policy.allCases.map(\.rawValue))
         case .discoveryVerification: .choice(DiscoveryVerification.allCases.map(\.rawValue))
         case .dialTimeout: .duration(.milliseconds(10) ... .minutes(1), zeroAllowed: false)

@@ -20,9 +20,9 @@ extension Setting {
         case .maximumSessions, .loops: "COUNT"
         case .rebalance: "SESSIONS_PER_MINUTE"
         case .minimumTTL, .maximumTTL, .removedEndpointGrace, .dialTimeout, .hedgeDelay, .holdTimeout, .retryDelay,
-            .healthInterval, .keepalive, .userTimeout:
+            .healthInterval, .drainTimeout, .keepalive, .userTimeout:
             "DURATION"
-        case .insecureDiscovery, .accessLog: ""
+        case .insecureDiscovery, .accessLog, .drainOnStop: ""
         }
     }
 
@@ -36,10 +36,10 @@ extension Setting {
             ""
         case .discoveryVerification: DiscoveryVerification.domain.rawValue
         case .configFile: Self.defaultConfigFile
-        case .insecureDiscovery, .accessLog: "false"
+        case .insecureDiscovery, .accessLog, .drainOnStop: "false"
         case .minimumTTL: "1s"
         case .maximumTTL: "5m0s"
-        case .removedEndpointGrace: "30s"
+        case .removedEndpointGrace, .drainTimeout: "30s"
         case .policy: Policy.pinned.rawValue
         case .dialTimeout: "1s"
         case .hedgeDelay: "250ms"
@@ -110,6 +110,10 @@ extension Setting {
             "The private key (PEM) of the client certificate for https probes."
         case .maximumSessions:
             "The most sessions open at a time; 0 means as many as the limit of open files allows."
+        case .drainTimeout:
+            "How long open sessions may go on after the gateway was told to stop; 0 resets them at once."
+        case .drainOnStop:
+            "With crash-safe storing, drain at SIGTERM instead of leaving sessions to the next process."
         case .loops:
             "The number of threads that move bytes; 0 means one for each CPU, at most 4."
         case .keepalive:

@@ -28,6 +28,8 @@ public enum Setting: String, CaseIterable, Sendable {
     case healthKeyFile = "health-key-file"
     case onEndpointDown = "on-endpoint-down"
     case maximumSessions = "max-sessions"
+    case drainTimeout = "drain-timeout"
+    case drainOnStop = "drain-on-stop"
     case loops = "loops"
     case keepalive = "tcp-keepalive"
     case userTimeout = "tcp-user-timeout"
@@ -73,7 +75,8 @@ extension Setting {
             .selection
         case .healthCheck, .healthInterval, .healthCertificateFile, .healthKeyFile, .onEndpointDown:
             .health
-        case .maximumSessions, .loops, .keepalive, .userTimeout, .loopbackCongestion, .spin:
+        case .maximumSessions, .drainTimeout, .drainOnStop, .loops, .keepalive, .userTimeout, .loopbackCongestion,
+            .spin:
             .sessions
         case .logFormat, .logLevel, .accessLog:
             .logging

@@ -52,6 +52,10 @@ public struct Settings: Sendable, Equatable {
     public var onEndpointDown: EndpointDownPolicy
     /// The most sessions at a time; `nil` for as many as the descriptor limit allows.
     public var maximumSessions: Int?
+    /// How long sessions may go on after the gateway was told to stop; zero for not at all.
+    public var drainTimeout: Duration
+    /// Whether sessions that are stored are drained as well, instead of being left to the next process.
+    public var drainsOnStop: Bool
     /// The number of loops, 1 to 64; `nil` for one for each CPU, at most 4.
     public var loops: Int?
     /// The silence before TCP asks for a sign of life.

@@ -13,6 +13,7 @@ extension SettingsReader {
         let dnsServers = list(.dnsServers, Self.dnsServer)
         let stateDirectory = readStateDirectory(system: systemStateDirectory)
         let (insecureDiscovery, accessLog) = (boolean(.insecureDiscovery), boolean(.accessLog))
+        let (drainTimeout, drainsOnStop) = (duration(.drainTimeout), boolean(.drainOnStop))
         let (maximumSessions, loops, rebalance) = (number(.maximumSessions), number(.loops), number(.rebalance))
         let (policy, logFormat, logLevel): (Policy?, LogFormat?, LogLevel?)
         (policy, logFormat, logLevel) = (choice(.policy), choice(.logFormat), choice(.logLevel))
@@ -34,7 +35,7 @@ extension SettingsReader {
         guard
             let policy, let logFormat, let logLevel, let minimumTTL, let maximumTTL, let grace, let retryDelay,
             let dialTimeout, let hedgeDelay, let holdTimeout, let keepalive, let userTimeout, let healthCheck,
-            let healthInterval, let discoveryVerification, let onEndpointDown
+            let healthInterval, let discoveryVerification, let onEndpointDown, let drainTimeout
         else { return nil }
         return Settings(
             listenAddresses: listenAddresses, listenAddressesAreDefault: !given.isGiven(.listenAddresses),
@@ -47,7 +48,8 @@ extension SettingsReader {
             retryDelay: retryDelay, healthCheck: healthCheck, healthInterval: healthInterval.unlessZero,
             healthCertificateFile: healthCertificateFile, healthKeyFile: healthKeyFile,
             onEndpointDown: onEndpointDown,
-            maximumSessions: maximumSessions.unlessZero, loops: loops.unlessZero,
+            maximumSessions: maximumSessions.unlessZero, drainTimeout: drainTimeout, drainsOnStop: drainsOnStop,
+            loops: loops.unlessZero,
             keepalive: keepalive, userTimeout: userTimeout.unlessZero,
             loopbackCongestion: loopbackCongestion, spinMicroseconds: spinMicroseconds,
             logFormat: logFormat, logLevel: logLevel, accessLog: accessLog)

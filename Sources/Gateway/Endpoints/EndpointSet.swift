@@ -59,6 +59,8 @@ public struct EndpointSet: Equatable, Sendable {
     private var members: [EndpointKey: Member] = [:]
     private var keys: [EndpointID: EndpointKey] = [:]
     private(set) var former: [EndpointID: FormerPlace] = [:]
+    /// Missing ones whose removal needs no confirmation.
+    private(set) var withdrawn: Set<EndpointKey> = []
     private var freeSlots: [FreeSlot] = []
     private var nextSlot: UInt32 = 0
     /// How long the sessions of an endpoint whose removal is confirmed may go on.
@@ -78,6 +80,9 @@ public struct EndpointSet: Equatable, Sendable {
     /// The endpoint with this number, or the one whose former place has it.
     public subscript(id: EndpointID) -> Member? { keys[id].flatMap { members[$0] } ?? former[id]?.member }
 
+    /// The endpoint with this key.
+    public subscript(key: EndpointKey) -> Member? { members[key] }
+
     /// Takes a complete set from the source, which stated it at `statement`: of several answers that make it up the oldest
     /// counts, for only an answer that is newer than the doubt can confirm a removal.
     public mutating func declare(
@@ -87,6 +92,39 @@ public struct EndpointSet: Equatable, Sendable {
         let changes = declared.compactMap { take($0, at: now) }
         let keys = Set(declared.map(\.key))
         return changes + all.compactMap { keys.contains($0.declaration.key) ? nil : miss($0, asOf: statement, at: now) }
+    }
+
+    /// Takes a complete set that an administrator has stated. Nobody has to confirm that who is not in it shall go; but he is
+    /// only missing until ``drainWithdrawn(at:)``, so that he serves until a successor can be dialed. Of those that were
+    /// missing already the same is said only where no answer of a name service is waited for.
+    public mutating func replace(
+        with declarations: [EndpointDeclaration], missingToo: Bool, at now: Instant
+    ) -> [Change] {
+        let declared = Self.unique(declarations)
+        let changes = declared.compactMap { take($0, at: now) }
+        let keys = Set(declared.map(\.key))
+        for member in members.values where !keys.contains(member.declaration.key) {
+            switch member.presence {
+            case .present:
+                members[member.declaration.key]?.presence = .missing(since: now)
+                withdrawn.insert(member.declaration.key)
+            case .missing: if missingToo { withdrawn.insert(member.declaration.key) }
+            case .draining: break
+            }
+        }
+        return changes
+    }
+
+    /// Lets the sessions of those go that an administrator has withdrawn.
+    mutating func drainWithdrawn(at now: Instant) -> [Change] {
+        defer { withdrawn = [] }
+        return all.filter { withdrawn.contains($0.declaration.key) }.map { drain($0, at: now) }
+    }
+
+    private mutating func drain(_ member: Member, at now: Instant) -> Change {
+        members[member.declaration.key]?.presence = .draining(until: now + removalGrace)
+        withdrawn.remove(member.declaration.key)
+        return .startedDraining(member.id)
     }
 
     /// Each key once, with its lowest priority and then its highest weight, so that the order of the records, which name
@@ -115,6 +153,7 @@ public struct EndpointSet: Equatable, Sendable {
         let isSame = member.declaration == declaration
         member.declaration = declaration
         member.presence = .present
+        withdrawn.remove(declaration.key)
         members[declaration.key] = member
         if !wasPresent { return .returned(member.id) }
         return isSame ? nil : .updated(member.id)
@@ -171,8 +210,7 @@ public struct EndpointSet: Equatable, Sendable {
             return .wentMissing(member.id)
         case .missing(let since):
             guard statement - since >= Self.confirmationDelay else { return nil }
-            members[member.declaration.key]?.presence = .draining(until: now + removalGrace)
-            return .startedDraining(member.id)
+            return drain(member, at: now)
         case .draining:
             return nil
         }

@@ -13,6 +13,7 @@ public struct EndpointVerification: Equatable, Sendable {
     private struct Entry: Equatable {
         var state: State
         var due: Instant?  // nil while it is being asked
+        var underWay = 0
     }
 
     /// A proven address is asked again after this, for certificates change.
@@ -44,8 +45,16 @@ public struct EndpointVerification: Equatable, Sendable {
     /// The addresses to ask now.
     public mutating func takeDue(at now: Instant) -> [SocketAddress] {
         let due = entries.filter { $0.value.due.map { $0 <= now } ?? false }.keys.sorted()
-        for address in due { entries[address]?.due = nil }
+        for address in due {
+            entries[address]?.due = nil
+            entries[address]?.underWay += 1
+        }
         return due
+    }
+
+    /// Something else has to be proven from now on. What is proven stays so until the answer to the new question.
+    public mutating func restart(at now: Instant) {
+        for address in entries.keys { entries[address]?.due = now }
     }
 
     /// An address was asked. Returns the state if it is another one than before.
@@ -53,7 +62,10 @@ public struct EndpointVerification: Equatable, Sendable {
         _ address: SocketAddress, _ finding: CertificateFinding, at now: Instant,
         using generator: inout some RandomNumberGenerator
     ) -> State? {
-        guard let before = entries[address], before.due == nil else { return nil }
+        guard let before = entries[address], before.underWay > 0 else { return nil }
+        entries[address]?.underWay -= 1
+        // It is asked once more, or shall be: this answer is about what had to be proven before.
+        guard before.underWay == 1, before.due == nil else { return nil }
         let (state, wait) = next(before.state, finding, using: &generator)
         entries[address] = Entry(state: state, due: now + wait)
         return state == before.state ? nil : state

@@ -50,7 +50,7 @@ public struct EndpointHealth: Sendable {
     var goodSince: Instant?
     /// How long its dials take, where that is wanted.
     var dialTimes = DialTimes()
-    private let measuresDials: Bool
+    private var measuresDials: Bool
     /// When a dial last worked that could not restore it.
     var contactedAt: Instant?
     var isSuspected = false
@@ -74,6 +74,18 @@ public struct EndpointHealth: Sendable {
             state = .resting(failures: 1, since: now)
             trouble = .silent(.timedOut)
         }
+    }
+
+    /// Other settings hold from now on. What is believed stays.
+    mutating func reconfigured(_ options: ProbeLadder.Options, measuresDials: Bool) {
+        ladder.reconfigured(options)
+        self.measuresDials = measuresDials
+    }
+
+    /// Routine probes are to be planned anew, and a resting endpoint is looked at within `longest`.
+    mutating func replan(longest: Duration, at now: Instant) {
+        guard !isProbing, let due = nextProbe else { return }
+        if isRoutine { nextProbe = nil } else { nextProbe = min(due, now + longest) }
     }
 
     /// Whether new sessions go there.

@@ -40,7 +40,7 @@ public struct ProbeLadder: Equatable, Sendable {
     public static let misfitsThatUnlearn = 3
 
     /// What is given.
-    public let options: Options
+    public private(set) var options: Options
     /// The kinds that have worked. `tcp` is never among them: it proves nothing that a dial does not.
     public internal(set) var worked: Set<ProbeKind> = []
     /// The kind whose evidence speaks against the endpoint: success of a weaker kind does not restore it.
@@ -53,6 +53,18 @@ public struct ProbeLadder: Equatable, Sendable {
     /// An endpoint of which nothing is known.
     public init(_ options: Options) {
         self.options = options
+    }
+
+    /// Other settings hold from now on. What has worked is still expected where the kind of probes is the same; what can
+    /// be asked now and could not be before is explored soon.
+    mutating func reconfigured(_ new: Options) {
+        guard new != options else { return }
+        let old = self
+        self = ProbeLadder(new)
+        guard new.check == old.options.check else { return }
+        let usable = { (kind: ProbeKind) in kind != .https || new.hasTLSFiles }
+        worked = old.worked.filter(usable)
+        heldBy = old.heldBy.flatMap { usable($0) ? $0 : nil }
     }
 
     /// The strongest kind that has worked; `tcp` where none has.

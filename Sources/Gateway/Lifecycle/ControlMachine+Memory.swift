@@ -50,7 +50,7 @@ extension ControlMachine {
     }
 
     private mutating func noteGoodSet(at now: Instant) {
-        guard saving.isStale else { return }
+        guard saving.isStale, !isSuperseded else { return }
         saving.isStale = false
         let set = goodSet
         guard !set.entries.isEmpty else { return }

@@ -17,10 +17,11 @@ extension ControlMachine {
 
     /// An answer about services is a complete statement of who is there; a failure is none, but it may show that the
     /// configured endpoints must serve.
-    private mutating func redeclare(isFresh: Bool, at now: Instant) -> [Action] {
+    mutating func redeclare(isFresh: Bool, at now: Instant) -> [Action] {
         guard let source = options.discovery else { return [] }
         let discovered = source.declarations(from: names) ?? []
         if discovered.isEmpty { return fallBack(source, at: now) }
+        if isSuperseded { return succeed(with: discovered, source, at: now) }
         let hasEndpoints = endpoints.all.contains { $0.declaration.origin != .configured }
         guard isFresh || !hasEndpoints else { return [] }
         told.usesConfigured = false
@@ -30,10 +31,25 @@ extension ControlMachine {
 
     private mutating func fallBack(_ source: DiscoverySource, at now: Instant) -> [Action] {
         guard !told.usesConfigured, !options.endpointsAreDefault, source.hasNothing(in: names) else { return [] }
-        guard endpoints.all.allSatisfy({ $0.declaration.origin == .configured }) else { return [] }
+        let areConfigured = endpoints.all.allSatisfy { $0.declaration.origin == .configured }
+        guard areConfigured || isSuperseded else { return [] }
         told.usesConfigured = true
-        return [.tell(.usingConfiguredEndpoints)] + declare(fallbackDeclarations, asOf: now, at: now)
-            + endpointsChanged(at: now)
+        let declared = isSuperseded ? replace(with: fallbackDeclarations, at: now) : declare(fallbackDeclarations, asOf: now, at: now)
+        return [.tell(.usingConfiguredEndpoints)] + declared + endpointsChanged(at: now)
+    }
+
+    /// Another source has been configured, and has answered. Half of its answer would drain who stands in the other half.
+    private mutating func succeed(
+        with discovered: [EndpointDeclaration], _ source: DiscoverySource, at now: Instant
+    ) -> [Action] {
+        guard source.questions.allSatisfy({ names[$0]?.isTried == true }) else { return [] }
+        return tellPlain(discovered, source) + replace(with: discovered, at: now) + endpointsChanged(at: now)
+    }
+
+    private mutating func replace(with declarations: [EndpointDeclaration], at now: Instant) -> [Action] {
+        isSuperseded = false
+        let changes = endpoints.replace(with: declarations, missingToo: false, at: now)
+        return changes.flatMap { carryOut($0, at: now) }
     }
 
     mutating func declare(_ declarations: [EndpointDeclaration], asOf statement: Instant, at now: Instant) -> [Action] {
@@ -48,9 +64,8 @@ extension ControlMachine {
         switch change {
         case .added(let id):
             if health[id] == nil {  // else it was inherited
-                health[id] = EndpointHealth(
-                    ladderOptions(speaksTLS: endpoints[id]?.declaration.speaksTLS),
-                    measuresDials: options.policy == .fastest)
+                let options = endpoints[id].map { ladderOptions(for: $0.declaration) } ?? ProbeLadder.Options()
+                health[id] = EndpointHealth(options, measuresDials: self.options.policy == .fastest)
             }
             newcomers.declared(id, at: now)
             return tell(id) { .endpointAdded($0) }
@@ -66,19 +81,31 @@ extension ControlMachine {
             health[member.id] = nil
             verification[member.id] = nil
             let key = member.declaration.key
+            drains[key] = nil
             return [.resetSessions(member.id, .removed)] + removeFormerPlaces(of: key, at: now)
                 + [.tell(.endpointRemoved(key))]
         }
     }
 
-    /// Asks the questions that the endpoints known now need answered for ever, and no other.
-    mutating func endpointsChanged(at now: Instant) -> [Action] {
+    func ladderOptions(for declaration: EndpointDeclaration) -> ProbeLadder.Options {
+        ProbeLadder.Options(
+            check: options.healthCheck, hasTLSFiles: options.hasTLSFiles, speaksTLS: declaration.speaksTLS)
+    }
+
+    /// The questions that the endpoints known now need answered for ever.
+    var questions: Set<Question> {
         var questions = options.discovery?.questions ?? []
         for member in endpoints.all {
             for family in AddressFamily.allCases {
                 if let question = member.declaration.key.host.question(family) { questions.insert(question) }
             }
         }
+        return questions
+    }
+
+    /// Asks those questions, and no other.
+    mutating func endpointsChanged(at now: Instant) -> [Action] {
+        let questions = questions
         names.watch(questions, at: now)
         told.failing.formIntersection(questions.map(\.name))
         return readAddresses(at: now)
@@ -127,7 +154,7 @@ extension ControlMachine {
             guard case .addresses(let addresses, _) = entry.good else { return [] }
             return addresses
         }
-        return known.isEmpty ? remembered?.addresses(of: host) ?? [] : known
+        return known.isEmpty ? (remembered ?? rememberedAddresses)?.addresses(of: host) ?? [] : known
     }
 
     /// What is known of a host's addresses, by family.

@@ -8,7 +8,7 @@ extension ControlMachine {
         guard new != plan || isForced else { return [] }
         noteWhoServes(in: new, at: now)
         plan = new
-        return [.publish(new)] + tellWhoServes(new)
+        return [.publish(new)] + tellWhoServes(new) + tellDrained(new, at: now)
     }
 
     private mutating func makePlan(using generator: inout some RandomNumberGenerator) -> DialPlan {
@@ -25,6 +25,7 @@ extension ControlMachine {
                 Preference.Candidate(
                     id: member.id, rank: rank, priority: member.declaration.priority, weight: weight))
         }
+        candidates = withoutDrained(candidates)
         let order = order(of: candidates, using: &generator)
         let good = candidates.count { $0.rank <= Self.lastGoodRank }
         let spread = options.policy.isOneForAll ? min(1, candidates.count) : preference.firstGroupCount
@@ -42,16 +43,25 @@ extension ControlMachine {
         return preference.preferFastest(times)
     }
 
-    private static let lastGoodRank = 2
+    private static let lastGoodRank = 3
 
-    /// One that has just moved comes after those that are known to work. A removed endpoint gets no new session while others are good; one that drains gets none at all.
+    /// Those whom an administrator has taken out of service take part only when nobody else is good.
+    private func withoutDrained(_ candidates: [Preference.Candidate]) -> [Preference.Candidate] {
+        guard !drains.isEmpty else { return candidates }
+        let others = candidates.filter { !isDrained($0.id) }
+        return others.contains { $0.rank <= Self.lastGoodRank } ? others : candidates
+    }
+
+    /// One that has just moved comes after those that are known to work. A removed endpoint gets no new session while others
+    /// are good, nor does one that was taken out of service; one that drains gets none at all.
     private func rank(_ member: EndpointSet.Member, _ health: EndpointHealth) -> Int? {
-        switch (member.presence, health.isGood) {
-        case (.present, true): health.isUnproven ? 2 : 0
-        case (.missing, true): 1
-        case (.present, false): 3
-        case (.missing, false): 4
-        case (.draining, _): nil
+        if case .draining = member.presence { return nil }
+        if isDrained(member.id) { return health.isGood ? Self.lastGoodRank : 6 }
+        switch (member.presence == .present, health.isGood) {
+        case (true, true): return health.isUnproven ? 2 : 0
+        case (false, true): return 1
+        case (true, false): return 4
+        case (false, false): return 5
         }
     }
 }

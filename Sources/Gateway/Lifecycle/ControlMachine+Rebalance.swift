@@ -21,6 +21,9 @@ struct Rebalancing: Equatable, Sendable {
         due = max(due ?? now, now + Self.settling)
     }
 
+    /// It is wanted from now on: somebody may be owed sessions already.
+    mutating func wanted(at now: Instant) { endpointJoined(at: now) }
+
     /// How many of `misplaced` sessions are moved now, at this pace.
     mutating func step(_ misplaced: UInt64, perMinute: Int, at now: Instant) -> Int {
         let pause = max(Self.shortestPause, .seconds(60) / perMinute)

@@ -26,6 +26,8 @@ public struct ControlMachine: Sendable {
     public enum ResetReason: Equatable, Sendable {
         /// It was removed, and the grace is over.
         case removed
+        /// An administrator has taken it out of service, and the grace is over.
+        case drained
         /// It is proven dead while another one is proven good.
         case dead
         /// So many of them belong elsewhere (`--rebalance`).
@@ -47,7 +49,7 @@ public struct ControlMachine: Sendable {
     }
 
     /// What the settings say.
-    public let options: ControlOptions
+    public internal(set) var options: ControlOptions
     /// What is known of names.
     public internal(set) var names: NameWatch
     /// Which endpoints there are.
@@ -62,6 +64,13 @@ public struct ControlMachine: Sendable {
     var newcomers = Newcomers()
     var told = ToldNotices()
     var remembered: LastGoodSet?
+    /// What an earlier source's set says of hosts that are still known.
+    var rememberedAddresses: LastGoodSet?
+    /// Whether the endpoints known now are those of a source that the settings name no more, and whose successor has not
+    /// answered yet.
+    var isSuperseded = false
+    /// Whom an administrator has taken out of service.
+    var drains: [EndpointKey: Drain] = [:]
     var saving: Saving
     var activity: [EndpointID: Activity] = [:]
     var verification: [EndpointID: EndpointVerification] = [:]
@@ -196,7 +205,7 @@ public struct ControlMachine: Sendable {
         let changes = endpoints.timePassed(now)
         let actions = changes.flatMap { carryOut($0, at: now) }
         let settled = (changes.isEmpty ? [] : endpointsChanged(at: now)) + settle(at: now, using: &generator)
-        return actions + settled + rebalance(at: now)
+        return actions + settled + rebalance(at: now) + dueDrains(at: now)
     }
 
     /// When ``timerFired(at:using:)`` must be called, if no fact comes before.
@@ -205,7 +214,7 @@ public struct ControlMachine: Sendable {
         let verification = verification.values.compactMap(\.nextDue).min()
         let deadlines = [
             names.nextDue, endpoints.nextDeadline, newcomers.deadline, probe, nextHurry, saving.due, verification,
-            formerPlacesDue, rebalancing.due,
+            formerPlacesDue, rebalancing.due, nextDrain,
         ]
         return deadlines.compactMap { $0 }.min()
     }
@@ -217,7 +226,7 @@ public struct ControlMachine: Sendable {
     mutating func settle(
         at now: Instant, publishing isForced: Bool = false, using generator: inout some RandomNumberGenerator
     ) -> [Action] {
-        var actions = publish(at: now, evenIfSame: isForced, using: &generator)
+        var actions = drainWithdrawn(at: now) + publish(at: now, evenIfSame: isForced, using: &generator)
         hurryIfNobodyIsLeft(at: now)
         actions += names.takeDue(at: now).map { .ask($0) }
         actions += dueProbes(at: now, using: &generator) + dueVerifications(at: now)

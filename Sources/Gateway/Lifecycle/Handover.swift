@@ -91,7 +91,7 @@ extension ControlMachine {
         for entry in handover.entries where !entry.addresses.isEmpty {
             guard endpoints.inherit(entry.id, entry.declaration, at: now) else { continue }
             health[entry.id] = EndpointHealth(
-                inherited: entry, options: ladderOptions(speaksTLS: entry.declaration.speaksTLS),
+                inherited: entry, options: ladderOptions(for: entry.declaration),
                 measuresDials: options.policy == .fastest, at: now)
         }
         if let pinned = handover.pinned { preference.begin(with: pinned) }
@@ -99,9 +99,5 @@ extension ControlMachine {
             remembered = handover.lastGoodSet
         }
         formerPlacesDue = now + Self.formerPlaceLastsAtLeast
-    }
-
-    func ladderOptions(speaksTLS: Bool?) -> ProbeLadder.Options {
-        ProbeLadder.Options(check: options.healthCheck, hasTLSFiles: options.hasTLSFiles, speaksTLS: speaksTLS)
     }
 }

@@ -8,6 +8,12 @@ public enum Notice: Equatable, Sendable {
     case endpointDraining(EndpointKey, grace: Duration)
     /// It is forgotten.
     case endpointRemoved(EndpointKey)
+    /// An administrator has taken it out of service: its sessions end within the grace.
+    case endpointTakenOut(EndpointKey, grace: Duration)
+    /// It is in service again.
+    case endpointPutBack(EndpointKey)
+    /// It serves although it was taken out of service, for nobody else is good.
+    case lastOneServes(EndpointKey)
     /// It gets no new session until a probe or a dial works.
     case endpointDown(EndpointKey, EndpointTrouble)
     /// It works again.

@@ -10,24 +10,43 @@ public struct Standing: Hashable, Sendable {
     public var sessions: UInt64
     /// Clients that wait because nobody answers.
     public var heldClients: Int
+    /// Those among the endpoints that an administrator has taken out of service.
+    public var drained: [EndpointKey] = []
+    /// How long sessions may still go on, where the end has begun.
+    public var timeLeft: Duration?
 
     /// How many endpoints are named where all are bad.
     private static let mostNamed = 3
 
     /// A standing in all its parts.
-    public init(good: Int, bad: [EndpointKey], discoveryDomain: String?, sessions: UInt64, heldClients: Int) {
+    public init(
+        good: Int, bad: [EndpointKey], discoveryDomain: String?, sessions: UInt64, heldClients: Int,
+        drained: [EndpointKey] = []
+    ) {
         self.good = good
         self.bad = bad
         self.discoveryDomain = discoveryDomain
         self.sessions = sessions
         self.heldClients = heldClients
+        self.drained = drained
     }
 }
 
 extension Standing: CustomStringConvertible {
     /// The line.
     public var description: String {
-        ([endpoints, count(sessions, "session")] + held).joined(separator: ", ")
+        if let timeLeft { return stopping(timeLeft) }
+        return ([endpoints] + outOfService + [count(sessions, "session")] + held).joined(separator: ", ")
+    }
+
+    /// A second that has begun counts.
+    private func stopping(_ timeLeft: Duration) -> String {
+        let seconds = (max(.zero, timeLeft).wholeNanoseconds + 999_999_999) / 1_000_000_000
+        return sessions == 0 ? "stopping" : "stopping, \(count(sessions, "session")) left, \(seconds) s"
+    }
+
+    private var outOfService: [String] {
+        drained.isEmpty ? [] : ["\(drained.count) out of service"]
     }
 
     private var endpoints: String {
@@ -58,6 +77,6 @@ extension ControlMachine {
         let bad = present.filter { health[$0.id]?.isGood == false }.map(\.declaration.key)
         return Standing(
             good: present.count - bad.count, bad: bad, discoveryDomain: options.discovery?.domain, sessions: sessions,
-            heldClients: heldClients)
+            heldClients: heldClients, drained: drainedEndpoints)
     }
 }

@@ -57,7 +57,7 @@ public struct NameWatch: Equatable, Sendable {
 
     private var entries: [Question: Entry] = [:]
     /// The rules of when to ask again.
-    public var timing: Timing
+    public private(set) var timing: Timing
 
     /// Watches nothing yet.
     public init(timing: Timing) {
@@ -73,7 +73,14 @@ public struct NameWatch: Equatable, Sendable {
         for question in questions where entries[question] == nil { entries[question] = Entry(due: now) }
     }
 
-    /// Whether nothing is watched.
+    /// Other rules hold from now on; what would be asked for later than they allow is asked for within them.
+    public mutating func reconfigured(_ timing: Timing, at now: Instant) {
+        self.timing = timing
+        for (question, entry) in entries where entry.failure == nil {
+            entries[question]?.due = entry.due.map { min($0, now + timing.maximumTTL) }
+        }
+    }
+
     /// Whether nothing is watched.
     public var isEmpty: Bool { entries.isEmpty }
 

@@ -4,7 +4,8 @@ struct Preference: Equatable, Sendable {
     /// What the order depends on.
     struct Candidate: Equatable, Sendable {
         var id: EndpointID
-        /// Good and present, good and missing, just moved, resting and present, resting and missing.
+        /// Good and present, good and missing, just moved, good but taken out of service, resting and present, resting and
+        /// missing, resting and taken out of service.
         var rank: Int
         var priority: UInt16
         var weight: UInt16

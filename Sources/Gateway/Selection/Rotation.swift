@@ -39,6 +39,9 @@ public struct Rotation: Equatable, Sendable {
         return targets.indices.filter { counts[$0] == counts.min() }
     }
 
+    /// So many sessions are open: nobody has counted them before.
+    public mutating func counted(_ sessions: [EndpointID: Int]) { self.sessions = sessions }
+
     /// A session was given to this endpoint: chosen for it, or joined to it after all.
     public mutating func began(on endpoint: EndpointID) {
         sessions[endpoint, default: 0] += 1

@@ -26,8 +26,8 @@ actor Control {
 
     private let executor: EventExecutor
     private let resolver: Resolver
-    private let prober: Prober
-    private let verifier: TLSVerifier?
+    let prober: Prober
+    var verifier: TLSVerifier?
     private let published: PublishedPlan
     private let held: HeldClients
     private let stateFile: StateFile?
@@ -37,11 +37,15 @@ actor Control {
     private let newWork: AsyncStream<Work>.Continuation
     private let factBox = FactBox()
 
-    private var machine: ControlMachine
-    private var generator = SystemRandomNumberGenerator()
+    /// Brings changed settings into force; there is one while the gateway serves.
+    var reloading: Reloading?
+    /// When sessions are reset at the latest; `nil` while nobody has said that the gateway is to stop.
+    var stopsAt: Instant?
+    var machine: ControlMachine
+    var generator = SystemRandomNumberGenerator()
     private var runners: [LoopRunner] = []
     private var saveFailed = false
-    private var listeners: [SocketAddress] = []
+    var listeners: [SocketAddress] = []
     private var timer: (id: EventExecutor.TimerID, due: Instant)?
     private var factTimer: EventExecutor.TimerID?
     private var factsTakenAt: Instant?
@@ -89,8 +93,13 @@ actor Control {
 
     /// How the gateway is doing.
     var standing: Standing {
-        machine.standing(sessions: runners.reduce(0) { $0 + $1.sessions })
+        var standing = machine.standing(sessions: runners.reduce(0) { $0 + $1.sessions })
+        standing.timeLeft = stopsAt.map { $0 - MonotonicClock.now() }
+        return standing
     }
+
+    /// Settings are reloaded by this, from now on or no more.
+    func reloads(by reloading: Reloading?) { self.reloading = reloading }
 
     /// Calls, on the control loop, whenever ``standing`` may have changed by a decision.
     func whenChanged(_ call: @escaping @Sendable () -> Void) { changed = call }
@@ -100,6 +109,7 @@ actor Control {
         isClosed = true
         if let unsaved = machine.unsavedSet { save(unsaved) }
         runners = []
+        reloading = nil
         changed = {}
         newWork.finish()
         stopWaiting()
@@ -177,7 +187,7 @@ actor Control {
         perform(machine.verificationEnded(id, address, finding, at: MonotonicClock.now(), using: &generator))
     }
 
-    private func readLoopGuard() -> LoopGuard {
+    func readLoopGuard() -> LoopGuard {
         LoopGuard(listeners: listeners, localAddresses: LocalAddresses.read())
     }
 
@@ -222,7 +232,7 @@ actor Control {
         }
     }
 
-    private func perform(_ actions: [ControlMachine.Action]) {
+    func perform(_ actions: [ControlMachine.Action]) {
         guard !isClosed else { return }
         for action in actions {
             switch action {
@@ -243,7 +253,7 @@ actor Control {
         let sessions = activity(of: id).sessions
         let spread: Duration
         switch reason {
-        case .removed: spread = Self.removalSpread
+        case .removed, .drained: spread = Self.removalSpread
         case .dead: spread = Self.deadSpread(of: Int(clamping: sessions))
         case .misplaced(let count): return resetSome(count, of: id)
         }

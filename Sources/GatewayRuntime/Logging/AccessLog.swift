@@ -1,20 +1,32 @@
 internal import CSplice
 internal import Gateway
 internal import Logging
+internal import Synchronization
 
-/// One line for each session that ended (`--access-log`).
-struct AccessLog: Sendable {
-    let logger: Logger
+/// One line for each session that ended, while that is wanted (`--access-log`).
+final class AccessLog: Sendable {
+    private let logger: Logger
+    private let isOn: Atomic<Bool>
+
+    /// On or off, until ``turn(on:)`` says otherwise.
+    init(logger: Logger, isOn: Bool) {
+        self.logger = logger
+        self.isOn = Atomic(isOn)
+    }
+
+    /// From any thread.
+    func turn(on isOn: Bool) { self.isOn.store(isOn, ordering: .relaxed) }
 
     /// An endpoint that no plan names any more is told by its number.
-    func write(_ event: csp_event, _ address: SocketAddress?) {
+    func write(_ event: csp_event, _ address: @autoclosure () -> SocketAddress?) {
+        guard isOn.load(ordering: .relaxed) else { return }
         var metadata: Logger.Metadata = [
             "reason": "\(event.reason.words)",
             "duration": "\(Duration.nanoseconds(event.elapsed_ns).goText)",
             "bytes_up": .stringConvertible(Int(clamping: event.bytes_up)),
             "bytes_down": .stringConvertible(Int(clamping: event.bytes_down)),
         ]
-        if let address {
+        if let address = address() {
             metadata["address"] = "\(address)"
         } else if event.endpoint != CSP_ENDPOINT_NONE {
             metadata["endpoint"] = .stringConvertible(Int(event.endpoint))

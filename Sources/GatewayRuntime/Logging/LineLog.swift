@@ -1,40 +1,31 @@
-public import Gateway
 internal import Glibc
 public import Logging
 
 /// Writes log lines to stderr, each with one write(2), in the form that its reader expects. A reader that does not read
 /// loses lines; it never stops the gateway.
 public struct LineLog: LogHandler {
-    /// A chosen form; `auto` has been resolved.
-    enum Form: Sendable {
-        case text, json, journal
-    }
-
     /// Keys of every line.
     public var metadata: Logger.Metadata = [:]
-    /// Lines below this are not written.
-    public var logLevel: Logger.Level
+    /// Lines below this are not written: what was chosen for all, unless one logger is set to something else.
+    public var logLevel: Logger.Level {
+        get { ownLevel ?? choice.level }
+        set { ownLevel = newValue }
+    }
     /// Keys that are asked for with each line.
     public var metadataProvider: Logger.MetadataProvider?
-    private let form: Form
+    private var ownLevel: Logger.Level?
+    private let choice: LogChoice
     private let descriptor: Int32
 
-    /// A handler for these settings.
-    public init(format: LogFormat, level: LogLevel) {
-        self.init(form: Self.form(format), level: level, descriptor: STDERR_FILENO)
+    /// A handler that goes by this choice.
+    public init(_ choice: LogChoice) {
+        self.init(choice, descriptor: STDERR_FILENO)
     }
 
     /// A handler that writes to a descriptor, which stays open.
-    init(form: Form, level: LogLevel, descriptor: Int32) {
-        self.form = form
+    init(_ choice: LogChoice, descriptor: Int32) {
+        self.choice = choice
         self.descriptor = descriptor
-        logLevel =
-            switch level {
-            case .debug: .debug
-            case .info: .info
-            case .warning: .warning
-            case .error: .error
-            }
     }
 
     /// One key of every line.
@@ -49,22 +40,12 @@ public struct LineLog: LogHandler {
         let fields = all.sorted { $0.key < $1.key }
         let message = event.message.description
         let line =
-            switch form {
+            switch choice.form {
             case .text: WallClock.text() + " " + Self.text(event.level, message, fields)
             case .json: Self.json(event.level, message, fields)
             case .journal: "<\(event.level.priority)>" + Self.plain(message, fields)
             }
         write(line + "\n")
-    }
-
-    /// journald where it reads our stderr, text for a person, JSON for a program.
-    private static func form(_ format: LogFormat) -> Form {
-        switch format {
-        case .text: .text
-        case .json: .json
-        case .journal: .journal
-        case .auto: isJournal ? .journal : isatty(STDERR_FILENO) == 1 ? .text : .json
-        }
     }
 
     /// Whether journald reads our stderr (systemd.exec(5), JOURNAL_STREAM).

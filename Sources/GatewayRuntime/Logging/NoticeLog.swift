@@ -18,6 +18,15 @@ struct NoticeLog {
                 "endpoint removed; its sessions end", metadata: ["address": "\(key)", "grace": "\(grace.goText)"])
         case .endpointRemoved(let key):
             logger.info("endpoint forgotten", metadata: ["address": "\(key)"])
+        case .endpointTakenOut(let key, let grace):
+            logger.warning(
+                "endpoint is out of service; it gets no new session while another is good, its sessions end",
+                metadata: ["address": "\(key)", "grace": "\(grace.goText)"])
+        case .endpointPutBack(let key):
+            logger.info("endpoint is in service again", metadata: ["address": "\(key)"])
+        case .lastOneServes(let key):
+            logger.warning(
+                "endpoint is out of service but serves, for no other is good", metadata: ["address": "\(key)"])
         case .endpointDown(let key, let trouble):
             logger.warning("deactivated endpoint", metadata: ["address": "\(key)", "error": "\(trouble.words)"])
         case .endpointUp(let key):

@@ -8,6 +8,8 @@ internal import Glibc
 /// task that runs the service is that one.
 @safe final class DataPlane: @unchecked Sendable {
     private let owner: PlaneOwner
+    private let options: csp_options
+    private let spread: SessionSpread
     /// The loops, by index.
     let runners: [LoopRunner]
     private var threads: [SystemThread] = []
@@ -20,8 +22,10 @@ internal import Glibc
         report: @escaping @Sendable ([LoopFact]) -> Void
     ) throws(SystemError) {
         let owner = try PlaneOwner(options)
-        let spread = SessionSpread()
+        spread = SessionSpread()
+        let spread = spread
         self.owner = owner
+        self.options = options
         runners = (0..<options.loops).map {
             LoopRunner(
                 owner: owner, index: $0, plan: plan, spread: spread, held: held, accessLog: accessLog, report: report)
@@ -45,6 +49,25 @@ internal import Glibc
         for runner in runners { runner.submit(.stop) }
         for thread in threads { thread.join() }
         threads = []
+    }
+
+    /// Goes by these settings, as far as they concern bytes and can change while loops run.
+    func change(to settings: Settings) {
+        var new = options
+        new.take(settings)
+        let result = unsafe csp_plane_change(plane, new.max_sessions, new.keepalive_s, new.user_timeout_ms)
+        precondition(result == 0, "settings are within what the plane takes")
+    }
+
+    /// Sessions are counted from now on (`least-sessions`): those that are open already count as well.
+    func countSessions() {
+        var sessions: [EndpointID: Int] = [:]
+        for slot in 0..<EndpointSet.slots {
+            let id = EndpointID(slot: slot)
+            let count = runners.reduce(0) { $0 + $1.sessions(of: id) }
+            if count > 0 { sessions[id] = Int(clamping: count) }
+        }
+        spread.counted(sessions)
     }
 
     /// Opens an exclusive listener; returns its number.
@@ -77,4 +100,13 @@ internal import Glibc
 
     /// Joined and dialing sessions of all loops.
     var sessions: UInt64 { runners.reduce(0) { $0 + $1.sessions } }
+}
+
+extension csp_options {
+    /// What can change while loops run.
+    mutating func take(_ settings: Settings) {
+        max_sessions = settings.maximumSessions.map { UInt32(clamping: $0) } ?? max_descriptors / 2
+        keepalive_s = UInt32(clamping: settings.keepalive.components.seconds)
+        user_timeout_ms = UInt32(clamping: (settings.userTimeout ?? .zero).wholeNanoseconds / 1_000_000)
+    }
 }

@@ -17,6 +17,11 @@ final class SessionSpread: Sendable {
         }
     }
 
+    /// So many sessions are open; those that are being dialed at this moment may be missing.
+    func counted(_ sessions: [EndpointID: Int]) {
+        rotation.withLock { $0.counted(sessions) }
+    }
+
     /// A client that was meant for one endpoint was joined to this one, or to none.
     func settled(meantFor meant: EndpointID, joined: EndpointID?) {
         guard meant != joined else { return }

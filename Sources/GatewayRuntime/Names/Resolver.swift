@@ -14,7 +14,7 @@ actor Resolver {
     }
 
     private let executor: EventExecutor
-    private let servers: [SocketAddress]
+    private var servers: [SocketAddress]
     private let files: NameFiles
     /// There is one while the resolver is open.
     private var channel: AresChannel?
@@ -91,6 +91,16 @@ actor Resolver {
                 return (found.values.isEmpty ? nil : { .addresses(found.values, timeToLive: $0) }, found.timeToLive)
             }
         }
+    }
+
+    /// Asks these servers from now on, or without any those of resolv.conf. Queries that are under way finish on the old
+    /// channel. Where no new one can be made, nothing has changed.
+    func use(servers: [SocketAddress]) throws(ResolverError) {
+        guard let old = channel else { return }
+        channel = try AresChannel(executor: executor, resolvConf: files.resolvConf, servers: servers)
+        self.servers = servers
+        retiring.append(old)
+        closeIdleChannels()
     }
 
     /// An address of a host that should be this one; IPv4 first.

@@ -56,6 +56,11 @@ actor HTTPProbe {
         return await probe(member, tls: tls)
     }
 
+    /// New connections go by these files from now on, as they are now.
+    func use(_ files: TLSFiles) {
+        contexts = TLSContextSource(files)
+    }
+
     /// Closes the connections to all other addresses.
     func keep(only addresses: Set<Gateway.SocketAddress>) {
         for (member, memory) in memories where !addresses.contains(member.address) {

@@ -41,6 +41,11 @@ actor Prober {
         return ProbeFinding(.failed(furthest.failure, furthest.stage))
     }
 
+    /// New connections for `https` go by these files from now on, as they are now.
+    func use(_ files: TLSFiles) async {
+        await http.use(files)
+    }
+
     /// A verifier of certificates that shares the thread for TLS.
     nonisolated func verifier(authority: String) -> TLSVerifier {
         TLSVerifier(loop: loop, authority: authority)

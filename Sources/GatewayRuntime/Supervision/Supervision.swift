@@ -17,6 +17,9 @@ actor Supervision {
     /// The status is sent at most this often.
     private static let statusPace = Duration.seconds(1)
 
+    /// So much longer than the sessions the process may take to end.
+    private static let reserve = Duration.seconds(10)
+
     private let executor: EventExecutor
     private let notify: NotifySocket
     private let watchdog: Duration?
@@ -67,11 +70,29 @@ actor Supervision {
         }
     }
 
-    /// The end has begun: nothing else is told any more.
-    func stopping() {
+    /// Settings are read again; until ``reloaded()`` the manager waits.
+    func reloading() {
         guard told != nil else { return }
-        close()
-        send([.stopping, .status("stopping")])
+        send([.reloading(since: MonotonicClock.now())])
+    }
+
+    /// The reload is over, whatever came of it.
+    func reloaded() {
+        guard told != nil else { return }
+        send([.ready])
+    }
+
+    /// The end has begun. Where it takes a while, the manager is told how long it may, and the status goes on; else nothing
+    /// is told any more.
+    func stopping(within limit: Duration? = nil) {
+        guard told != nil else { return }
+        let status = "\(standing())"
+        guard let limit else {
+            close()
+            return send([.stopping, .status("stopping")])
+        }
+        told = (status, MonotonicClock.now())
+        send([.stopping, .needsTime(limit + Self.reserve), .status(status)])
     }
 
     /// Nothing is told any more.

@@ -15,6 +15,9 @@ public struct SystemError: Error, Equatable, Sendable, CustomStringConvertible {
         self.operation = operation
     }
 
+    /// Somebody listens there.
+    var isAddressInUse: Bool { number == EADDRINUSE }
+
     /// The number's name: `ECONNREFUSED`.
     public static func name(of number: Int32) -> String {
         guard let name = unsafe clinux_errno_name(number) else { return "errno \(number)" }

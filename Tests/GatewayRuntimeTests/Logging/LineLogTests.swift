@@ -9,12 +9,12 @@ import Testing
 struct LineLogTests {
     /// What a handler of this form writes, by write(2): each element is one read of a socket that keeps them apart.
     private func written(
-        _ form: LineLog.Form, level: LogLevel = .debug, _ log: (Logger) -> Void
+        _ form: LogChoice.Form, level: LogLevel = .debug, _ log: (Logger) -> Void
     ) throws -> [String] {
         var ends: [Int32] = [0, 0]
         try #require(socketpair(AF_UNIX, Int32(SOCK_SEQPACKET.rawValue) | Int32(SOCK_NONBLOCK.rawValue), 0, &ends) == 0)
         let (reading, writing) = (TestSocket(ends[0]), TestSocket(ends[1]))
-        log(Logger(label: "test") { _ in LineLog(form: form, level: level, descriptor: writing.descriptor) })
+        log(Logger(label: "test") { _ in LineLog(LogChoice(form: form, level: level), descriptor: writing.descriptor) })
         var lines: [String] = []
         var bytes = [UInt8](repeating: 0, count: 65_536)
         while true {
@@ -25,7 +25,7 @@ struct LineLogTests {
     }
 
     @Test func eachLineIsOneWrite_inEveryForm() throws {
-        for form in [LineLog.Form.text, .json, .journal] {
+        for form in [LogChoice.Form.text, .json, .journal] {
             let lines = try written(form) { logger in
                 logger.info("one")
                 logger.warning("two", metadata: ["list": .array(["a", "b"]), "text": "several\nlines"])
@@ -63,7 +63,7 @@ struct LineLogTests {
 
     @Test func controlCharacters_neverReachATerminalOrSplitALine() throws {
         let nasty = "a\nb\r\u{1B}[2Jc\u{7F}d\u{9B}e\u{2028}f"
-        for form in [LineLog.Form.text, .journal] {
+        for form in [LogChoice.Form.text, .journal] {
             let lines = try written(form) { $0.info("\(nasty)", metadata: ["\(nasty)": "\(nasty)"]) }
             let line = try #require(lines.first)
             #expect(lines.count == 1)
@@ -86,7 +86,8 @@ struct LineLogTests {
         var ends: [Int32] = [0, 0]
         try #require(pipe(&ends) == 0)  // blocking, as a service's stderr is
         let (reading, writing) = (TestSocket(ends[0]), TestSocket(ends[1]))
-        let logger = Logger(label: "test") { _ in LineLog(form: .journal, level: .info, descriptor: writing.descriptor)
+        let logger = Logger(label: "test") { _ in
+            LineLog(LogChoice(form: .journal, level: .info), descriptor: writing.descriptor)
         }
         for _ in 0..<10_000 { logger.info("a line that nobody reads, of some length so that the pipe is full soon") }
         var bytes = [UInt8](repeating: 0, count: 1 << 20)

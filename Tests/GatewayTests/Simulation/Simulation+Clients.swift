@@ -17,13 +17,13 @@ extension Simulation {
     /// Shares are exact: under one plan nobody is two sessions away from what the policy gives him.
     private mutating func pick() -> Int {
         let pick = rotation.next(in: plan, using: &generator)
-        guard plan.spread > 1, [.roundRobin, .weighted].contains(options.policy) else {
-            if pick != 0, options.policy != .leastSessions { violate("a pick of \(pick) where one serves all") }
+        guard plan.spread > 1, [.roundRobin, .weighted].contains(plan.policy) else {
+            if pick != 0, plan.policy != .leastSessions { violate("a pick of \(pick) where one serves all") }
             return pick
         }
         picks[plan.targets[pick].endpoint, default: 0] += 1
         let spread = plan.targets.prefix(plan.spread)
-        let weights = spread.map { options.policy == .weighted ? max(Int($0.weight) * 100, 1) : 100 }
+        let weights = spread.map { plan.policy == .weighted ? max(Int($0.weight) * 100, 1) : 100 }
         let (all, sum) = (picks.values.reduce(0, +), weights.reduce(0, +))
         for (target, weight) in zip(spread, weights) {
             let distance = picks[target.endpoint, default: 0] * sum - all * weight
@@ -35,7 +35,7 @@ extension Simulation {
     private func spread(of plan: DialPlan) -> [EndpointID] { plan.targets.prefix(plan.spread).map(\.endpoint) }
 
     mutating func arrived(_ plan: DialPlan) {
-        if spread(of: plan) != spread(of: self.plan) { (rotation, picks) = (Rotation(), [:]) }
+        if spread(of: plan) != spread(of: self.plan) || plan.policy != self.plan.policy { (rotation, picks) = (Rotation(), [:]) }
         self.plan = plan
         planVersion += 1
         guard !plan.targets.isEmpty else { return }

@@ -15,8 +15,23 @@ extension Simulation {
             let isGood = machine.health[target.endpoint]?.isGood ?? false
             if (place < plan.good) != isGood { violate("the good are not first") }
             for address in target.addresses { checkDialed(address) }
+            checkService(of: target, in: plan)
         }
         if plan.spread > plan.targets.count { violate("spread over more than there are") }
+    }
+
+    /// One that is out of service is offered only where nobody else is good.
+    private mutating func checkService(of target: DialPlan.Target, in plan: DialPlan) {
+        guard machine.isDrained(target.endpoint) else { return }
+        let others = plan.targets.prefix(plan.good).filter { !machine.isDrained($0.endpoint) }
+        if !others.isEmpty { violate("\(target.endpoint.slot) is out of service and offered") }
+    }
+
+    /// Sessions are let go only where their clients can go somewhere else.
+    mutating func checkDrain(of id: EndpointID) {
+        if !machine.isDrained(id) { violate("sessions of \(id.slot) are let go unasked") }
+        let others = machine.plan?.targets.prefix(machine.plan?.good ?? 0).filter { !machine.isDrained($0.endpoint) }
+        if others?.isEmpty ?? true { violate("the last one's sessions are let go") }
     }
 
     mutating func checkDialed(_ address: SocketAddress) {

@@ -16,6 +16,7 @@ struct Simulation {
         case clientTimer(Int)
         case clientComes
         case fault
+        case administration
         case shortageEnds
         case healing
     }
@@ -36,7 +37,7 @@ struct Simulation {
     /// From one loop to another.
     static let hop = Duration.microseconds(50)
 
-    let options: ControlOptions
+    var options: ControlOptions
     var generator: SeededGenerator
     var cluster: SimulatedCluster
     var machine: ControlMachine
@@ -94,7 +95,7 @@ struct Simulation {
         return options
     }
 
-    private static func configured(
+    static func configured(
         _ member: SimulatedCluster.Member, in cluster: SimulatedCluster
     ) -> EndpointDeclaration {
         let host: Host = cluster.source == .addresses ? .address(member.address.ip) : .name(member.name)
@@ -110,6 +111,7 @@ struct Simulation {
         perform(machine.started(at: now, guardedBy: loopGuard, using: &generator))
         queue.add(.clientComes, due: now)
         queue.add(.fault, due: now + .seconds(1))
+        if Bool.random(using: &generator) { queue.add(.administration, due: now + .seconds(2)) }
         queue.add(.healing, due: Self.faultsEnd)
         while let due = [queue.nextDue, machineDeadline].compactMap({ $0 }).min(), due < Self.end, violations.isEmpty {
             step(to: due)
@@ -145,8 +147,11 @@ struct Simulation {
         case .clientTimer(let client): clientTimerFired(client)
         case .clientComes: clientComes()
         case .fault: fault()
+        case .administration: administration()
         case .shortageEnds: cluster.network.setShort(false, at: now)
-        case .healing: cluster.heal(at: now, using: &generator)
+        case .healing:
+            cluster.heal(at: now, using: &generator)
+            endAdministration()
         }
     }
 
@@ -200,6 +205,7 @@ extension Simulation {
     private mutating func resetSessions(_ id: EndpointID, _ reason: ControlMachine.ResetReason) {
         if case .misplaced(let count) = reason { return misplaced(id, count) }
         if reason == .dead { checkDeath(of: id) }
+        if reason == .drained { checkDrain(of: id) }
         sessions[id] = nil
         guard reason == .dead else { return }
         if machine.health[id]?.isProvenDead != true { violate("sessions of a living endpoint are reset") }

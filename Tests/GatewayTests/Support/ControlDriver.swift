@@ -161,6 +161,23 @@ extension ControlDriver {
 
     mutating func changeNameService() { take(machine.nameServiceChanged(at: now, using: &generator)) }
 
+    mutating func reload(_ options: ControlOptions) {
+        take(machine.reconfigured(options, at: now, using: &generator))
+    }
+
+    @discardableResult
+    mutating func drain(_ key: EndpointKey, within grace: Duration) -> DrainVerdict {
+        let (verdict, actions) = machine.drained(key, within: grace, at: now, using: &generator)
+        take(actions)
+        return verdict
+    }
+
+    mutating func undrain(_ key: EndpointKey) -> Bool {
+        let (wasOut, actions) = machine.undrained(key, at: now, using: &generator)
+        take(actions)
+        return wasOut
+    }
+
     /// Time passes; every deadline on the way is met. Returns how many there were.
     @discardableResult
     mutating func pass(_ seconds: Double) -> Int {

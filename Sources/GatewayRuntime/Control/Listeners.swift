@@ -1,0 +1,114 @@
+internal import Gateway
+internal import Logging
+
+/// What the gateway listens on. Lives on the control loop, which alone opens and closes listeners.
+actor Listeners {
+    /// One that is open because a setting or the service manager says so.
+    struct Open: Sendable {
+        /// The setting that it stands for; `nil` for a socket of the manager.
+        var address: ListenAddress?
+        fileprivate var number: UInt32
+    }
+
+    private let executor: EventExecutor
+    private let plane: DataPlane
+    private let resolver: Resolver
+    private var open: [Open] = []
+
+    nonisolated var unownedExecutor: UnownedSerialExecutor { unsafe executor.asUnownedSerialExecutor() }
+
+    /// No listener yet.
+    init(executor: EventExecutor, plane: DataPlane, resolver: Resolver) {
+        self.executor = executor
+        self.plane = plane
+        self.resolver = resolver
+    }
+
+    /// Listens on sockets that somebody else has opened.
+    func adopt(_ sockets: [ActivatedSocket]) throws(SystemError) {
+        for socket in sockets { open.append(Open(address: nil, number: try plane.listen(on: socket))) }
+    }
+
+    /// Opens those of these addresses that are not open yet, all or none. The others stay open as well, until
+    /// ``keep(only:)`` says which are wanted, or ``close(_:)`` that the new ones are not.
+    func open(_ addresses: [ListenAddress]) async throws -> [Open] {
+        var new: [Open] = []
+        do {
+            for address in missing(of: addresses) {
+                let listener = Open(address: address, number: try await listen(on: address))
+                open.append(listener)
+                new.append(listener)
+            }
+        } catch {
+            close(new)
+            throw error
+        }
+        return new
+    }
+
+    /// Closes these.
+    func close(_ listeners: [Open]) {
+        for listener in listeners { plane.close(listener: listener.number) }
+        let closed = Set(listeners.map(\.number))
+        open.removeAll { closed.contains($0.number) }
+    }
+
+    /// Closes what stands for none of these addresses.
+    func keep(only addresses: [ListenAddress]) {
+        var wanted = addresses
+        close(
+            open.filter { listener in
+                guard let address = listener.address else { return false }
+                guard let place = wanted.firstIndex(of: address) else { return true }
+                wanted.remove(at: place)
+                return false
+            })
+    }
+
+    /// Accepts no more. Sockets of the manager stay open there, where clients wait for the next process.
+    func closeAll() { close(open) }
+
+    /// The IP addresses that are listened on.
+    var addresses: [SocketAddress] { open.compactMap { plane.address(ofListener: $0.number) } }
+
+    private func missing(of addresses: [ListenAddress]) -> [ListenAddress] {
+        var known = open.compactMap(\.address)
+        return addresses.filter { address in
+            guard let place = known.firstIndex(of: address) else { return true }
+            known.remove(at: place)
+            return false
+        }
+    }
+
+    private func listen(on address: ListenAddress) async throws -> UInt32 {
+        do {
+            switch address {
+            case .ip(let address): return try plane.listen(on: address)
+            case .unix(let path): return try plane.listen(onPath: path)
+            case .name(let name, let port):
+                // The first address of the name, as the old gateway does it.
+                guard let ip = await resolver.localAddress(of: name) else {
+                    throw StartError.unknownListenHost(name, port: port)
+                }
+                return try plane.listen(on: SocketAddress(ip: ip, port: port))
+            }
+        } catch let error as SystemError where error.isAddressInUse {
+            // The kernel takes no second listener beside one on the same port that means all addresses.
+            guard let other = open.compactMap(\.address).first(where: { $0.overlaps(address) }) else { throw error }
+            throw StartError.overlap(address, with: other)
+        }
+    }
+}
+
+extension ListenAddress {
+    /// Whether both have the same port, so that one may stand in the other's way.
+    fileprivate func overlaps(_ other: ListenAddress) -> Bool { port != nil && port == other.port && !isAnyPort }
+
+    private var port: UInt16? {
+        switch self {
+        case .ip(let address): address.port
+        case .name(_, let port): port
+        case .unix: nil
+        }
+    }
+}
