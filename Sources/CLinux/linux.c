@@ -1,5 +1,7 @@
 #include "CLinux.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <sched.h>
 #include <string.h>
@@ -83,4 +85,43 @@ int clinux_set_send_timeout(int socket, int milliseconds)
 	struct timeval limit = {.tv_sec = milliseconds / 1000, .tv_usec = milliseconds % 1000 * 1000};
 
 	return setsockopt(socket, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
+}
+
+int clinux_send_descriptors(int socket, const struct sockaddr *address, uint32_t address_bytes,
+        const void *text, uint64_t text_bytes, const int *descriptors, uint32_t count)
+{
+	union {
+		struct cmsghdr header;
+		char bytes[CMSG_SPACE(CLINUX_DESCRIPTORS_MAX * sizeof(int))];
+	} control = {0};
+	struct iovec part = {.iov_base = (void *)(uintptr_t)text, .iov_len = text_bytes};
+	struct msghdr message = {
+	        .msg_name = (void *)(uintptr_t)address,
+	        .msg_namelen = address_bytes,
+	        .msg_iov = &part,
+	        .msg_iovlen = 1,
+	};
+	ssize_t sent;
+
+	if (count > CLINUX_DESCRIPTORS_MAX) {
+		errno = EINVAL;
+		return -1;
+	}
+	if (count > 0) {
+		message.msg_control = control.bytes;
+		message.msg_controllen = CMSG_SPACE(count * sizeof(int));
+		control.header.cmsg_level = SOL_SOCKET;
+		control.header.cmsg_type = SCM_RIGHTS;
+		control.header.cmsg_len = CMSG_LEN(count * sizeof(int));
+		memcpy(CMSG_DATA(&control.header), descriptors, count * sizeof(int));
+	}
+	do
+		sent = sendmsg(socket, &message, MSG_NOSIGNAL);
+	while (sent == -1 && errno == EINTR);
+	return sent == -1 ? -1 : 0; /* a datagram goes whole or not at all */
+}
+
+int clinux_set_inherited(int descriptor, int is_inherited)
+{
+	return fcntl(descriptor, F_SETFD, is_inherited ? 0 : FD_CLOEXEC);
 }

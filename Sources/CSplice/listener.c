@@ -461,3 +461,15 @@ int csp_plane_listener_address(csp_plane *plane, uint32_t index, struct csp_addr
 	pthread_mutex_unlock(&plane->listeners[index].lock);
 	return result;
 }
+
+int csp_plane_listener_descriptor(csp_plane *plane, uint32_t index)
+{
+	int fd;
+
+	if (index >= CSP_LISTENERS_MAX)
+		return -ENOENT;
+	pthread_mutex_lock(&plane->listeners[index].lock);
+	fd = plane->listeners[index].fd;
+	pthread_mutex_unlock(&plane->listeners[index].lock);
+	return fd < 0 ? -ENOENT : fd;
+}

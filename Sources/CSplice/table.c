@@ -97,16 +97,16 @@ static bool is_readable(const struct header *header)
 	       header->note_bytes % 8 == 0;
 }
 
-int csp_table_create(void)
+/* A new memfd with this header. */
+static int create(const struct header *header)
 {
-	struct header header = header_of_ours();
 	int fd = SYS_RETRY(int, memfd_create("etcd-gateway sessions", MFD_CLOEXEC | MFD_ALLOW_SEALING));
 	int error;
 
 	if (fd < 0)
 		return fd;
-	if (ftruncate(fd, (off_t)bytes_of(&header)) == -1 ||
-	        pwrite(fd, &header, sizeof header, 0) != (ssize_t)sizeof header)
+	if (ftruncate(fd, (off_t)bytes_of(header)) == -1 ||
+	        pwrite(fd, header, sizeof *header, 0) != (ssize_t)sizeof *header)
 		goto fail;
 	/* Whoever else gets it must not be able to make our memory vanish under us. */
 	if (fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) == -1)
@@ -117,6 +117,36 @@ fail:
 	error = -errno;
 	sys_close(fd);
 	return error;
+}
+
+int csp_table_create(void)
+{
+	struct header header = header_of_ours();
+
+	return create(&header);
+}
+
+int csp_table_copy(int fd)
+{
+	struct table *table;
+	int copy;
+	int result = table_map(fd, &table);
+
+	if (result < 0)
+		return result;
+	copy = create(&table->header);
+	if (copy >= 0) {
+		size_t bytes = 2 * (size_t)table->header.note_bytes;
+
+		result = (int)SYS_RETRY(ssize_t, pwrite(copy, table->memory + table->header.header_bytes, bytes,
+		                                        (off_t)table->header.header_bytes));
+		if (result != (int)bytes) {
+			sys_close(copy);
+			copy = result < 0 ? result : -EIO;
+		}
+	}
+	table_unmap(table);
+	return copy;
 }
 
 int csp_table_check(int fd)

@@ -9,10 +9,13 @@ public enum GatewayProgram {
     /// setting is wrong.
     public static func run(flags: [Setting: [String]], environment: [String: String]) -> Int32 {
         StandardStreams.fillGaps()
-        SignalWatch.block([SIGHUP])  // a reload that comes early waits until there is something to reload
+        SignalWatch.block([SIGHUP, SIGUSR2])  // a request that comes early waits until somebody can serve it
         signal(SIGPIPE, SIG_IGN)  // a peer that is gone is an error of one write, not of the process
         guard let context = readContext(environment) else { return 2 }
         let source = SettingsSource(flags: flags, environment: environment)
+        if let word = environment[Fitness.variable] {
+            return Fitness.answer(word, settingsAreFit: readSettings(source) != nil)
+        }
         guard let reading = readSettings(source) else {
             if let wayBack = context.wayBack { complain("\(wayBack)") }
             return 2
@@ -26,7 +29,7 @@ public enum GatewayProgram {
         do throws(SystemError) {
             SignalWatch.block(stopSignals)
             let (signals, newSignal) = AsyncStream<Int32>.makeStream()
-            _ = try SignalWatch(stopSignals + [SIGHUP]) { newSignal.yield($0) }
+            _ = try SignalWatch(stopSignals + [SIGHUP, SIGUSR2]) { newSignal.yield($0) }
             return try ProgramExecutor().run { await run(service, signals, logger) }
         } catch {
             return failed(error)
@@ -60,6 +63,8 @@ public enum GatewayProgram {
         for await signal in signals {
             if signal == SIGHUP {
                 service.reload()
+            } else if signal == SIGUSR2 {
+                service.succeed()
             } else if isStopping {
                 return
             } else {
@@ -75,7 +80,7 @@ public enum GatewayProgram {
     }
 
     private static func readContext(_ environment: [String: String]) -> ServiceContext? {
-        defer { for name in ActivatedSocket.variables { unsafe unsetenv(name) } }
+        defer { for name in PassedDescriptor.variables { unsafe unsetenv(name) } }
         do throws(ActivationError) {
             return try ServiceContext(environment: environment)
         } catch {

@@ -12,6 +12,7 @@ public struct GatewayService: Service {
     private let context: ServiceContext
     private let source: SettingsSource
     private let file: String?
+    private let succession: Succession
     /// Requests to reload; several that come at once are one.
     private let reloads: AsyncStream<Void>
     private let newReload: AsyncStream<Void>.Continuation
@@ -25,11 +26,13 @@ public struct GatewayService: Service {
     ///   - source: Where the settings are read again at a reload.
     ///   - file: The settings file that was read for `settings`.
     ///   - logChoice: What the logger goes by; a reload changes it.
+    ///   - succession: How this process becomes another one, where it is told to.
     public init(
         settings: Settings, logger: Logger, context: ServiceContext = ServiceContext(),
         source: SettingsSource = SettingsSource(flags: [:], environment: [:]), file: String? = nil,
-        logChoice: LogChoice = LogChoice(format: .auto, level: .info)
+        logChoice: LogChoice = LogChoice(format: .auto, level: .info), succession: Succession = Succession()
     ) {
+        self.succession = succession
         self.context = context
         self.settings = settings
         self.logger = logger
@@ -41,6 +44,9 @@ public struct GatewayService: Service {
 
     /// From any thread: reads the settings again, once it serves.
     public func reload() { newReload.yield() }
+
+    /// From any thread: becomes the installed program, once it serves.
+    public func succeed() { succession.request() }
 
     /// Serves until graceful shutdown or cancellation. Throws ``SystemError`` where it cannot start.
     ///
@@ -74,8 +80,14 @@ public struct GatewayService: Service {
         let plane = try DataPlane(
             options: try dataPlaneOptions(), plan: published, held: held, accessLog: accessLog,
             report: { control.tell($0) })
-        let listeners = Listeners(executor: executor, plane: plane, resolver: resolver)
+        var inherited = context.inherited
+        let manager = context.notify.map { ManagersStore(notify: $0) }
+        let store = SessionStore.open(
+            &inherited, of: plane, keptBy: manager, isWanted: settings.crashSafety == .on, logger: logger)
+        let handover = try recover(store, plane)
+        let listeners = Listeners(executor: executor, plane: plane, resolver: resolver, inheriting: inherited)
         try await listen(on: listeners)
+        if let manager, store != nil { try await listeners.keep(in: manager) }
         try plane.start()
         defer { plane.stop() }
         let supervision = await supervise(executor, control, plane)
@@ -87,13 +99,16 @@ public struct GatewayService: Service {
                 hasManagersSockets: !context.sockets.isEmpty), logger: logger)
         let leaving = Leaving(
             executor: executor, control: control, plane: plane, listeners: listeners, reloading: reloading,
-            supervision: supervision, logger: logger)
+            supervision: supervision, store: store, logger: logger)
+        let heir = Heir(
+            control: control, plane: plane, listeners: listeners, reloading: reloading, store: store, logger: logger)
         try await Self.run {
-            await control.start(runners: plane.runners, listeners: await listeners.addresses)
+            await control.start(
+                runners: plane.runners, listeners: await listeners.addresses, inheriting: handover, store: store)
             await control.reloads(by: reloading)
             try await Self.run {
                 await supervision?.started()
-                try await serve(control, leaving)
+                try await serve(control, leaving, heir)
             } finally: {
                 await supervision?.close()
             }
@@ -129,13 +144,24 @@ public struct GatewayService: Service {
         return supervision
     }
 
-    private func serve(_ control: Control, _ leaving: Leaving) async throws {
+    /// Brings back the sessions of an earlier process, and what that has noted of endpoints.
+    private func recover(_ store: SessionStore?, _ plane: DataPlane) throws(SystemError) -> Handover? {
+        guard let store else { return nil }
+        try store.recover()
+        if settings.policy == .leastSessions { plane.countSessions() }
+        let places = plane.places
+        let source = ControlOptions(settings).rememberedSource
+        return (Handover(parsing: plane.readNote()) ?? Handover(source: source, entries: [])).completed(by: places)
+    }
+
+    private func serve(_ control: Control, _ leaving: Leaving, _ heir: Heir) async throws {
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { await control.run() }
             group.addTask { await tellReady(control) }
             group.addTask {
                 for await _ in reloads { _ = try? await control.reload() }  // what went wrong is in the log
             }
+            group.addTask { await succession.serve(heir) }
             try await gracefulShutdown()
             await leaving.leave()
             group.cancelAll()

@@ -69,6 +69,10 @@ struct CommandLineFlags: ParsableArguments {
     var drainTimeout: String?
     @Option(name: .customLong(Setting.drainOnStop.rawValue), help: .setting(.drainOnStop))
     var drainOnStop: String?
+    @Option(
+        name: .customLong(Setting.crashSafe.rawValue), help: .setting(.crashSafe),
+        completion: .list(CrashSafety.allCases.map(\.rawValue)))
+    var crashSafe: String?
     @Option(name: .customLong(Setting.loops.rawValue), help: .setting(.loops))
     var loops: String?
     @Option(name: .customLong(Setting.keepalive.rawValue), help: .setting(.keepalive))
@@ -106,7 +110,7 @@ struct CommandLineFlags: ParsableArguments {
             .policy: policy, .rebalance: rebalance, .dialTimeout: dialTimeout, .hedgeDelay: hedgeDelay,
             .holdTimeout: holdTimeout,
             .retryDelay: retryDelay, .maximumSessions: maximumSessions, .drainTimeout: drainTimeout,
-            .drainOnStop: drainOnStop, .loops: loops, .keepalive: keepalive,
+            .drainOnStop: drainOnStop, .crashSafe: crashSafe, .loops: loops, .keepalive: keepalive,
             .userTimeout: userTimeout, .loopbackCongestion: loopbackCongestion, .spin: spin, .logFormat: logFormat,
             .logLevel: logLevel, .accessLog: accessLog,
         ]

@@ -41,4 +41,14 @@ struct clinux_file_stamp clinux_stamp(const char *_Nonnull path);
  * struct timeval is. */
 int clinux_set_send_timeout(int socket, int milliseconds);
 
+/* Sends one datagram with descriptors (SCM_RIGHTS), at most CLINUX_DESCRIPTORS_MAX. 0, or -1 with errno set
+ * (sendmsg(2)). */
+#define CLINUX_DESCRIPTORS_MAX 8
+struct sockaddr;
+int clinux_send_descriptors(int socket, const struct sockaddr *_Nonnull address, uint32_t address_bytes,
+        const void *_Nonnull text, uint64_t text_bytes, const int *_Nonnull descriptors, uint32_t count);
+
+/* Whether a descriptor survives execve(2). 0, or -1 with errno set (fcntl(2)). */
+int clinux_set_inherited(int descriptor, int is_inherited);
+
 #endif

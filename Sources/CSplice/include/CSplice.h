@@ -86,7 +86,7 @@ enum csp_event_kind : uint32_t {
 	CSP_EVENT_ACCEPT_RESUMED = 6, /* listener */
 	CSP_EVENT_SUSPECT = 7, /* endpoint got bytes and sent none for elapsed_ns: suspect_after_ms, or half
 	                          of it where the bytes are not even acknowledged */
-	CSP_EVENT_STORE_FULL = 8, /* no shelf has room: csp_plane_add_shelf, or csp_plane_close_store */
+	CSP_EVENT_STORE_FULL = 8, /* no shelf has room: csp_plane_add_shelf, or csp_plane_refuse_shelves */
 } CSP_CLOSED_ENUM;
 
 enum csp_end_reason : uint32_t {
@@ -216,6 +216,9 @@ CSP_PUBLIC int csp_plane_unlisten(csp_plane *_Nonnull plane, uint32_t listener);
 CSP_PUBLIC int csp_plane_listener_address(
         csp_plane *_Nonnull plane, uint32_t listener, struct csp_address *_Nonnull address);
 
+/* The listener's descriptor, which stays the plane's; to pass on a duplicate. -ENOENT: no such listener. */
+CSP_PUBLIC int csp_plane_listener_descriptor(csp_plane *_Nonnull plane, uint32_t listener);
+
 /*
  * Moves bytes until there are events for the caller, csp_loop_wake was called, or timeout_ms passed (-1: no
  * limit). Returns how many events were written (0 after a wake or the timeout), at most capacity.
@@ -272,8 +275,8 @@ CSP_PUBLIC csp_session csp_loop_any_session(csp_loop *_Nonnull loop, uint32_t en
  * ---- Sessions that outlive the process ----
  *
  * A store is a table (a memfd) and shelves (pairs of unix SEQPACKET sockets). Who holds them when this process is
- * gone holds all that was stored, and a later process opens it again. All functions but csp_table_create and
- * csp_table_check belong to csp_plane_create's rule about threads; csp_plane_add_shelf may be called by any
+ * gone holds all that was stored, and a later process opens it again. All functions but those that begin with csp_table_
+ * belong to csp_plane_create's rule about threads; csp_plane_add_shelf may be called by any
  * thread at any time.
  */
 
@@ -287,6 +290,9 @@ struct csp_recovery {
 
 /* A new table, owned by the caller; or a negative errno. */
 CSP_PUBLIC int csp_table_create(void);
+
+/* A copy of a table without its entries: enough for another program to say whether it could read this one. */
+CSP_PUBLIC int csp_table_copy(int table);
 
 /* 0 where csp_plane_open_store would take it; -EPROTO: it is no table, is damaged or of a form of the future. */
 CSP_PUBLIC int csp_table_check(int table);

@@ -31,6 +31,7 @@ extension Setting {
         case .hedgeDelay: .duration(.milliseconds(1) ... .minutes(1), zeroAllowed: true)
         case .holdTimeout: .duration(.milliseconds(1) ... .hours(1), zeroAllowed: true)
         case .retryDelay: .duration(.milliseconds(100) ... .hours(24), zeroAllowed: false)
+        case .crashSafe: .choice(CrashSafety.allCases.map(\.rawValue))
         case .healthCheck: .choice(HealthCheck.allCases.map(\.rawValue))
         case .onEndpointDown: .choice(EndpointDownPolicy.allCases.map(\.rawValue))
         case .healthInterval: .duration(.milliseconds(100) ... .hours(1), zeroAllowed: true)

@@ -13,6 +13,7 @@ extension Setting {
         case .onEndpointDown: "ACTION"
         case .stateDirectory: "DIRECTORY"
         case .policy: "POLICY"
+        case .crashSafe: "on|off"
         case .loopbackCongestion: "NAME"
         case .spin: "MICROSECONDS"
         case .logFormat: "FORMAT"
@@ -41,6 +42,7 @@ extension Setting {
         case .maximumTTL: "5m0s"
         case .removedEndpointGrace, .drainTimeout: "30s"
         case .policy: Policy.pinned.rawValue
+        case .crashSafe: CrashSafety.on.rawValue
         case .dialTimeout: "1s"
         case .hedgeDelay: "250ms"
         case .holdTimeout: "10s"
@@ -114,6 +116,8 @@ extension Setting {
             "How long open sessions may go on after the gateway was told to stop; 0 resets them at once."
         case .drainOnStop:
             "With crash-safe storing, drain at SIGTERM instead of leaving sessions to the next process."
+        case .crashSafe:
+            "Keep sessions older than a second in the service manager's store, so that no crash or restart ends them."
         case .loops:
             "The number of threads that move bytes; 0 means one for each CPU, at most 4."
         case .keepalive:

@@ -30,6 +30,7 @@ public enum Setting: String, CaseIterable, Sendable {
     case maximumSessions = "max-sessions"
     case drainTimeout = "drain-timeout"
     case drainOnStop = "drain-on-stop"
+    case crashSafe = "crash-safe"
     case loops = "loops"
     case keepalive = "tcp-keepalive"
     case userTimeout = "tcp-user-timeout"
@@ -75,8 +76,8 @@ extension Setting {
             .selection
         case .healthCheck, .healthInterval, .healthCertificateFile, .healthKeyFile, .onEndpointDown:
             .health
-        case .maximumSessions, .drainTimeout, .drainOnStop, .loops, .keepalive, .userTimeout, .loopbackCongestion,
-            .spin:
+        case .maximumSessions, .drainTimeout, .drainOnStop, .crashSafe, .loops, .keepalive, .userTimeout,
+            .loopbackCongestion, .spin:
             .sessions
         case .logFormat, .logLevel, .accessLog:
             .logging

@@ -9,6 +9,7 @@ extension Settings {
     public func keepingUntilRestart(_ running: Settings) -> Settings {
         var settings = self
         settings.loops = running.loops
+        settings.crashSafety = running.crashSafety
         settings.spinMicroseconds = running.spinMicroseconds
         settings.loopbackCongestion = running.loopbackCongestion
         settings.stateDirectory = running.stateDirectory
@@ -21,7 +22,7 @@ extension Setting {
     public var isReloadable: Bool {
         switch self {
         // Threads, what they do from their first moment on, and files that were opened at the start.
-        case .loops, .spin, .loopbackCongestion, .stateDirectory: false
+        case .loops, .spin, .loopbackCongestion, .stateDirectory, .crashSafe: false
         case .configFile: false  // it is named by the command line or the environment, which do not change
         case .listenAddresses, .endpoints, .discoveryDomain, .discoveryName, .insecureDiscovery, .trustedCAFile,
             .discoveryVerification, .dnsServers, .minimumTTL, .maximumTTL, .removedEndpointGrace, .policy, .rebalance,
@@ -62,6 +63,7 @@ extension Setting {
         case .maximumSessions: old.maximumSessions == new.maximumSessions
         case .drainTimeout: old.drainTimeout == new.drainTimeout
         case .drainOnStop: old.drainsOnStop == new.drainsOnStop
+        case .crashSafe: old.crashSafety == new.crashSafety
         case .loops: old.loops == new.loops
         case .keepalive: old.keepalive == new.keepalive
         case .userTimeout: old.userTimeout == new.userTimeout

@@ -56,6 +56,8 @@ public struct Settings: Sendable, Equatable {
     public var drainTimeout: Duration
     /// Whether sessions that are stored are drained as well, instead of being left to the next process.
     public var drainsOnStop: Bool
+    /// Whether sessions are stored where the next process finds them.
+    public var crashSafety: CrashSafety
     /// The number of loops, 1 to 64; `nil` for one for each CPU, at most 4.
     public var loops: Int?
     /// The silence before TCP asks for a sign of life.

@@ -29,13 +29,15 @@ extension SettingsReader {
         }
         let (healthCertificateFile, healthKeyFile) = readHealthIdentity()
         let onEndpointDown: EndpointDownPolicy? = choice(.onEndpointDown)
+        let crashSafety: CrashSafety? = choice(.crashSafe)
         let discoveryVerification = readDiscoveryVerification()
         let (keepalive, userTimeout) = (duration(.keepalive), duration(.userTimeout))
         let (loopbackCongestion, spinMicroseconds) = (readLoopbackCongestion(), number(.spin))
         guard
             let policy, let logFormat, let logLevel, let minimumTTL, let maximumTTL, let grace, let retryDelay,
             let dialTimeout, let hedgeDelay, let holdTimeout, let keepalive, let userTimeout, let healthCheck,
-            let healthInterval, let discoveryVerification, let onEndpointDown, let drainTimeout
+            let healthInterval, let discoveryVerification, let onEndpointDown, let drainTimeout,
+            let crashSafety
         else { return nil }
         return Settings(
             listenAddresses: listenAddresses, listenAddressesAreDefault: !given.isGiven(.listenAddresses),
@@ -49,7 +51,7 @@ extension SettingsReader {
             healthCertificateFile: healthCertificateFile, healthKeyFile: healthKeyFile,
             onEndpointDown: onEndpointDown,
             maximumSessions: maximumSessions.unlessZero, drainTimeout: drainTimeout, drainsOnStop: drainsOnStop,
-            loops: loops.unlessZero,
+            crashSafety: crashSafety, loops: loops.unlessZero,
             keepalive: keepalive, userTimeout: userTimeout.unlessZero,
             loopbackCongestion: loopbackCongestion, spinMicroseconds: spinMicroseconds,
             logFormat: logFormat, logLevel: logLevel, accessLog: accessLog)

@@ -24,7 +24,7 @@ actor Control {
     /// Sessions of a removed endpoint are reset over this time, so that their clients do not all return at once.
     private static let removalSpread = Duration.seconds(5)
 
-    private let executor: EventExecutor
+    let executor: EventExecutor
     private let resolver: Resolver
     let prober: Prober
     var verifier: TLSVerifier?
@@ -32,7 +32,7 @@ actor Control {
     private let held: HeldClients
     private let stateFile: StateFile?
     private let log: NoticeLog
-    private let logger: Logger
+    let logger: Logger
     private let works: AsyncStream<Work>
     private let newWork: AsyncStream<Work>.Continuation
     private let factBox = FactBox()
@@ -41,6 +41,10 @@ actor Control {
     var reloading: Reloading?
     /// When sessions are reset at the latest; `nil` while nobody has said that the gateway is to stop.
     var stopsAt: Instant?
+    /// Where sessions are stored; what is decided is noted there.
+    var store: SessionStore?
+    /// When a note is to be written.
+    var noteTimer: EventExecutor.TimerID?
     var machine: ControlMachine
     var generator = SystemRandomNumberGenerator()
     private var runners: [LoopRunner] = []
@@ -82,13 +86,18 @@ actor Control {
     }
 
     /// Decides for the first time, for these loops, which must not be dialed to through `listeners`.
-    func start(runners: [LoopRunner], listeners: [SocketAddress]) async {
+    func start(
+        runners: [LoopRunner], listeners: [SocketAddress], inheriting handover: Handover? = nil,
+        store: SessionStore? = nil
+    ) async {
+        self.store = store
         self.runners = runners
         self.listeners = listeners
         await watchNameFiles()
         perform(
             machine.started(
-                at: MonotonicClock.now(), guardedBy: readLoopGuard(), remembering: remember(), using: &generator))
+                at: MonotonicClock.now(), guardedBy: readLoopGuard(), remembering: remember(), inheriting: handover,
+                using: &generator))
     }
 
     /// How the gateway is doing.
@@ -115,7 +124,8 @@ actor Control {
         stopWaiting()
         if let timer { executor.cancel(timer.id) }
         if let factTimer { executor.cancel(factTimer) }
-        (timer, factTimer) = (nil, nil)
+        if let noteTimer { executor.cancel(noteTimer) }
+        (timer, factTimer, noteTimer) = (nil, nil, nil)
     }
 
     private func watchNameFiles() async {
@@ -221,6 +231,7 @@ actor Control {
             perform(machine.suspected(id, at: now, using: &generator))
         case .heldClientsChanged:
             perform(machine.clientsHeld(held.count, at: now, using: &generator))
+        case .storeFull: store?.isFull()
         case .loopFound:
             loopLog.write(at: now) { suppressed in
                 logger.error(
@@ -247,6 +258,7 @@ actor Control {
         }
         schedule()
         changed()
+        if store != nil, noteTimer == nil, actions.contains(where: \.isWorthANote) { noteSoon() }
     }
 
     private func resetSessions(_ id: EndpointID, _ reason: ControlMachine.ResetReason) {

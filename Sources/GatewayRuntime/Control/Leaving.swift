@@ -9,15 +9,23 @@ struct Leaving: Sendable {
     let listeners: Listeners
     let reloading: Reloading
     let supervision: Supervision?
+    let store: SessionStore?
     let logger: Logger
 
     /// Returns when nobody is left, when their time is over, or when the surrounding task is cancelled. Whoever is left then
     /// is reset with the plane.
     func leave() async {
         let settings = await reloading.close()
+        let departure = Departure(settings, isStored: store != nil)
+        if case .atOnce = departure, let store {
+            logger.info("stopping; sessions are left in the store")
+            await leave(to: store)
+            await supervision?.stopping()
+            return
+        }
         await listeners.closeAll()
         let sessions = Int(clamping: plane.sessions)
-        guard case .drained(let limit) = Departure(settings, isStored: false), sessions > 0 else {
+        guard case .drained(let limit) = departure, sessions > 0 else {
             logger.info("stopping")
             await supervision?.stopping()
             return
@@ -28,6 +36,19 @@ struct Leaving: Sendable {
         await control.stops(at: deadline)
         await supervision?.stopping(within: limit)
         await wait(until: deadline)
+    }
+
+    /// Stores all that is not stored yet. What the store has, the next process continues; if there is none, whoever has the
+    /// store ends it.
+    private func leave(to store: SessionStore) async {
+        plane.stop()
+        await control.note()
+        do throws(SystemError) {
+            try store.leave()
+        } catch {
+            logger.error("not all sessions could be stored", metadata: ["error": "\(error)"])
+        }
+        plane.abandon()
     }
 
     private func wait(until deadline: Instant) async {

@@ -8,17 +8,24 @@ actor Listeners {
         /// The setting that it stands for; `nil` for a socket of the manager.
         var address: ListenAddress?
         fileprivate var number: UInt32
+        /// What the one who passed it calls it.
+        var name = StoredName.listener.text
     }
 
     private let executor: EventExecutor
     private let plane: DataPlane
     private let resolver: Resolver
     private var open: [Open] = []
+    /// What an earlier process had open.
+    private var inherited: InheritedStore
+    /// Who keeps our own listeners for the next process; `nil` where nobody does.
+    private var keeper: ManagersStore?
 
     nonisolated var unownedExecutor: UnownedSerialExecutor { unsafe executor.asUnownedSerialExecutor() }
 
     /// No listener yet.
-    init(executor: EventExecutor, plane: DataPlane, resolver: Resolver) {
+    init(executor: EventExecutor, plane: DataPlane, resolver: Resolver, inheriting inherited: InheritedStore) {
+        self.inherited = inherited
         self.executor = executor
         self.plane = plane
         self.resolver = resolver
@@ -26,7 +33,10 @@ actor Listeners {
 
     /// Listens on sockets that somebody else has opened.
     func adopt(_ sockets: [ActivatedSocket]) throws(SystemError) {
-        for socket in sockets { open.append(Open(address: nil, number: try plane.listen(on: socket))) }
+        for socket in sockets {
+            open.append(Open(address: nil, number: try plane.listen(on: socket), name: socket.name))
+        }
+        inherited.discardListeners()
     }
 
     /// Opens those of these addresses that are not open yet, all or none. The others stay open as well, until
@@ -43,7 +53,15 @@ actor Listeners {
             close(new)
             throw error
         }
+        inherited.discardListeners()
         return new
+    }
+
+    /// All that is open, to be passed on.
+    var descriptors: [PassedDescriptor] {
+        open.compactMap { listener in
+            plane.descriptor(ofListener: listener.number).map { PassedDescriptor(descriptor: $0, name: listener.name) }
+        }
     }
 
     /// Closes these.
@@ -51,6 +69,20 @@ actor Listeners {
         for listener in listeners { plane.close(listener: listener.number) }
         let closed = Set(listeners.map(\.number))
         open.removeAll { closed.contains($0.number) }
+    }
+
+    /// From now on what we have opened ourselves is kept there, so that clients can connect while nobody serves.
+    func keep(in keeper: ManagersStore) throws(SystemError) {
+        self.keeper = keeper
+        try keepOwn()
+    }
+
+    /// The manager knows all of them by one name, so that those it has are forgotten first.
+    private func keepOwn() throws(SystemError) {
+        guard let keeper else { return }
+        let own = open.compactMap { $0.address == nil ? nil : plane.descriptor(ofListener: $0.number) }
+        try keeper.drop(StoredName.listener.text)
+        for descriptor in own { try keeper.keep([descriptor], as: StoredName.listener.text) }
     }
 
     /// Closes what stands for none of these addresses.
@@ -63,6 +95,7 @@ actor Listeners {
                 wanted.remove(at: place)
                 return false
             })
+        try? keepOwn()  // a manager that does not hear: then a restart opens them anew
     }
 
     /// Accepts no more. Sockets of the manager stay open there, where clients wait for the next process.
@@ -80,17 +113,24 @@ actor Listeners {
         }
     }
 
+    private func listen(onIP address: SocketAddress) throws(SystemError) -> UInt32 {
+        if let socket = inherited.takeListener(boundTo: "\(address)") { return try plane.listen(on: socket) }
+        return try plane.listen(on: address)
+    }
+
     private func listen(on address: ListenAddress) async throws -> UInt32 {
         do {
             switch address {
-            case .ip(let address): return try plane.listen(on: address)
-            case .unix(let path): return try plane.listen(onPath: path)
+            case .ip(let address): return try listen(onIP: address)
+            case .unix(let path):
+                if let socket = inherited.takeListener(boundTo: "unix://\(path)") { return try plane.listen(on: socket) }
+                return try plane.listen(onPath: path)
             case .name(let name, let port):
                 // The first address of the name, as the old gateway does it.
                 guard let ip = await resolver.localAddress(of: name) else {
                     throw StartError.unknownListenHost(name, port: port)
                 }
-                return try plane.listen(on: SocketAddress(ip: ip, port: port))
+                return try listen(onIP: SocketAddress(ip: ip, port: port))
             }
         } catch let error as SystemError where error.isAddressInUse {
             // The kernel takes no second listener beside one on the same port that means all addresses.

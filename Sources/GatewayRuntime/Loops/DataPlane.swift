@@ -7,14 +7,14 @@ internal import Glibc
 /// `@unchecked Sendable`: the functions used from here may be called by one thread while loops run (CSplice.h), and the
 /// task that runs the service is that one.
 @safe final class DataPlane: @unchecked Sendable {
-    private let owner: PlaneOwner
+    let owner: PlaneOwner
     private let options: csp_options
     private let spread: SessionSpread
     /// The loops, by index.
     let runners: [LoopRunner]
     private var threads: [SystemThread] = []
 
-    private var plane: OpaquePointer { unsafe owner.plane }
+    var plane: OpaquePointer { unsafe owner.plane }
 
     /// Creates the plane; nothing runs yet.
     init(

@@ -1,7 +1,7 @@
 internal import Synchronization
 
 /// The facts that loops have told and the control loop has not taken yet. However fast they come, there are never more
-/// than addresses that can be dialed, endpoints, and two.
+/// than addresses that can be dialed, endpoints, and a few.
 final class FactBox: Sendable {
     fileprivate struct Content {
         var facts: [LoopFact] = []

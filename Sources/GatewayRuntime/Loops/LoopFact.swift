@@ -13,6 +13,8 @@ enum LoopFact: Equatable, Sendable {
     /// A listener stopped accepting (error 0: our own limits). That it goes on is no news: under load the two alternate.
     case acceptPaused(error: Int32)
 
+    /// Sessions wait for room in the store.
+    case storeFull
     /// A client's connection goes in circles: gateways point at each other.
     case loopFound
 
@@ -23,6 +25,7 @@ enum LoopFact: Equatable, Sendable {
         case heldClients
         case accepting
         case loop
+        case store
     }
 
     var subject: Subject {
@@ -32,6 +35,7 @@ enum LoopFact: Equatable, Sendable {
         case .heldClientsChanged: .heldClients
         case .acceptPaused: .accepting
         case .loopFound: .loop
+        case .storeFull: .store
         }
     }
 }

@@ -105,6 +105,7 @@ internal import Synchronization
 
     /// Runs the loop until it is ordered to stop. Called by its thread.
     func run() {
+        isStopping = false
         var events = [csp_event](repeating: csp_event(), count: Self.eventCapacity)
         while !isStopping {
             timers.dropFirst(while: isMeaningless)
@@ -131,7 +132,8 @@ internal import Synchronization
         case .CSP_EVENT_ENDED: ended(event)
         case .CSP_EVENT_SUSPECT: facts.append(.suspected(EndpointID(slot: event.endpoint)))
         case .CSP_EVENT_ACCEPT_PAUSED: facts.append(.acceptPaused(error: event.error))
-        case .CSP_EVENT_ACCEPT_RESUMED, .CSP_EVENT_STORE_FULL: break
+        case .CSP_EVENT_ACCEPT_RESUMED: break
+        case .CSP_EVENT_STORE_FULL: facts.append(.storeFull)
         }
     }
 

@@ -1,10 +1,13 @@
 internal import CSplice
+internal import Synchronization
 
 /// The C plane. It is destroyed when the last one goes that could still use it, a loop's runner for example.
 ///
 /// `@unchecked Sendable`: the pointer is set once; CSplice.h says which functions may be called from where.
 @safe final class PlaneOwner: @unchecked Sendable {
     let plane: OpaquePointer
+    /// Whether its sessions go on elsewhere when it goes.
+    let isAbandoned = Atomic(false)
 
     /// Creates a plane with these options.
     init(_ options: csp_options) throws(SystemError) {
@@ -16,6 +19,10 @@ internal import CSplice
     }
 
     deinit {
-        unsafe csp_plane_destroy(plane)
+        if isAbandoned.load(ordering: .relaxed) {
+            unsafe csp_plane_abandon(plane)
+        } else {
+            unsafe csp_plane_destroy(plane)
+        }
     }
 }

@@ -7,28 +7,16 @@ struct ActivatedSocket: Hashable, Sendable {
     /// What the manager calls it: the name of the socket unit, where nothing else was said.
     var name: String
 
-    /// The first passed descriptor (systemd: SD_LISTEN_FDS_START).
-    static let firstDescriptor: Int32 = 3
     /// The data plane has no more listeners (CSP_LISTENERS_MAX).
     static let most = 32
-    /// The variables by which they are passed.
-    static let variables = ["LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES"]
 
-    /// The sockets that this environment names, if they are meant for this process. All of them, or why not.
-    static func all(
-        in environment: [String: String], ownProcess: Int32 = getpid(), first: Int32 = firstDescriptor
-    ) throws(ActivationError) -> [ActivatedSocket] {
-        guard let process = environment["LISTEN_PID"], process == String(ownProcess) else { return [] }
-        let text = environment["LISTEN_FDS"] ?? ""
-        guard let count = Int(text), (0...most).contains(count) else { throw .count(text) }
-        let names = environment["LISTEN_FDNAMES"].map {
-            $0.split(separator: ":", omittingEmptySubsequences: false).map(String.init)
-        }
-        if let names, names.count != count, count > 0 { throw .names(names.count, sockets: count) }
+    /// Those among the passed descriptors that are not our own store's. All of them, or why not.
+    static func all(among passed: [PassedDescriptor]) throws(ActivationError) -> [ActivatedSocket] {
+        let others = passed.filter { $0.storedAs == nil }
+        guard others.count <= most else { throw .count("\(others.count)") }
         var sockets: [ActivatedSocket] = []
-        for index in 0..<count {
-            // Without names systemd's own library says "unknown".
-            let socket = ActivatedSocket(descriptor: first + Int32(index), name: names?[index] ?? "unknown")
+        for one in others {
+            let socket = ActivatedSocket(descriptor: one.descriptor, name: one.name)
             guard socket.isListeningStream else { throw .noListener(socket) }
             sockets.append(socket)
         }

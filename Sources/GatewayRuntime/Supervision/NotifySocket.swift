@@ -23,12 +23,17 @@ final class NotifySocket: Sendable {
 
     /// Sends all of this as one message.
     func send(_ notifications: [ServiceNotification]) throws(SystemError) {
+        try send(notifications.map(\.description).joined(separator: "\n"))
+    }
+
+    /// Sends a message, with duplicates of descriptors.
+    func send(_ text: String, with descriptors: [Int32] = []) throws(SystemError) {
         var address = address
-        let text = Array(notifications.map(\.description).joined(separator: "\n").utf8)
-        let sent = unsafe address.withPointer { pointer, length in
-            unsafe sendto(descriptor.number, text, text.count, Int32(MSG_NOSIGNAL), pointer, length)
+        let bytes = Array(text.utf8)
+        let result = unsafe address.withPointer { pointer, length in
+            unsafe clinux_send_descriptors(
+                descriptor.number, pointer, length, bytes, UInt64(bytes.count), descriptors, UInt32(descriptors.count))
         }
-        // A datagram goes whole or not at all.
-        try checkErrno("tell the service manager", Int32(clamping: sent))
+        try checkErrno("tell the service manager", result)
     }
 }

@@ -5,6 +5,8 @@ internal import Glibc
 public struct ServiceContext: Sendable {
     /// Opened for us; they are listened on instead of `--listen-addr`.
     var sockets: [ActivatedSocket] = []
+    /// What an earlier process has had it keep.
+    var inherited = InheritedStore()
     /// Where it is told how we are.
     var notify: NotifySocket?
     /// How long it waits for a sign of life.
@@ -25,7 +27,9 @@ public struct ServiceContext: Sendable {
             warnings.append("NOTIFY_SOCKET is not used: \(printable(text)) is no path of a unix socket")
         }
         unit = notify == nil ? nil : SystemFile.read("/proc/self/cgroup").flatMap(ServiceUnit.init(cgroups:))
-        sockets = try ActivatedSocket.all(in: environment, ownProcess: ownProcess)
+        let passed = try PassedDescriptor.all(in: environment, ownProcess: ownProcess)
+        sockets = try ActivatedSocket.all(among: passed)
+        inherited = InheritedStore(passed)
     }
 
     /// `WATCHDOG_USEC`, if it is meant for this process (sd_watchdog_enabled(3)).

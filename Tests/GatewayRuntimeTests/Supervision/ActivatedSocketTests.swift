@@ -17,7 +17,8 @@ struct ActivatedSocketTests {
     }
 
     private func sockets(_ environment: [String: String], first: Int32) throws(ActivationError) -> [ActivatedSocket] {
-        try ActivatedSocket.all(in: environment, ownProcess: Self.process, first: first)
+        try ActivatedSocket.all(
+            among: try PassedDescriptor.all(in: environment, ownProcess: Self.process, first: first))
     }
 
     @Test func listeningSocket_isTaken_withNameAndAddress() throws {

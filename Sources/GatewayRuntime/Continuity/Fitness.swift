@@ -1,0 +1,131 @@
+internal import CSplice
+internal import Gateway
+internal import Glibc
+
+/// Whether a program can take over: it is started as a child, with the same words, and asked to read its settings and a copy
+/// of the table. What is no gateway, or one that knows nothing of this, does not give the answer.
+enum Fitness {
+    /// The variable by which the child is asked; its value is the word that it must say.
+    static let variable = "_ETCD_GATEWAY_FIT"
+    /// The descriptor of the table in the child.
+    private static let table: Int32 = 3
+    /// How long the child may take.
+    private static let patienceMilliseconds: Int32 = 5000
+
+    /// Throws what speaks against the program.
+    static func prove(_ program: Program, with table: consuming Descriptor) async throws(UnfitError) {
+        let number = table.number
+        let result = await withCheckedContinuation { (continuation: CheckedContinuation<UnfitError?, Never>) in
+            do throws(SystemError) {
+                _ = try SystemThread(name: "fitness") { continuation.resume(returning: ask(program, number)) }
+            } catch {
+                continuation.resume(returning: UnfitError(text: "\(error)"))
+            }
+        }
+        // It lives until here: the child has a duplicate.
+        _ = consume table
+        if let result { throw result }
+    }
+
+    /// In the child: says the word if this process could take over. Returns its exit code.
+    static func answer(_ word: String, settingsAreFit: Bool) -> Int32 {
+        guard settingsAreFit else { return 2 }
+        guard csp_table_check(table) == 0 else {
+            Output.write("etcd-gateway: cannot read the table of sessions", to: STDERR_FILENO)
+            return 1
+        }
+        Output.write(word, to: STDOUT_FILENO)
+        return 0
+    }
+
+    private static func ask(_ program: Program, _ table: Int32) -> UnfitError? {
+        let word = "fit-\(UInt64.random(in: 0 ... .max))"
+        do throws(SystemError) {
+            let child = try Child(program, table: table, word: word)
+            let said = child.said(within: patienceMilliseconds)
+            let status = child.end()
+            guard said.contains(word), status == 0 else {
+                let words = said.split(separator: "\n").suffix(3).joined(separator: "; ")
+                return UnfitError(text: "\(program.path) did not prove fit" + (words.isEmpty ? "" : ": \(words)"))
+            }
+            return nil
+        } catch {
+            return UnfitError(text: "\(error)")
+        }
+    }
+
+    /// The program as a child.
+    private struct Child: ~Copyable {
+        private let pid: pid_t
+        private let output: Descriptor
+
+        init(_ program: Program, table: Int32, word: String) throws(SystemError) {
+            let ends = try SocketPair.sequenced()
+            pid = try Self.start(program, table: table, output: Descriptor(owning: ends[1]), word: word, ends[0])
+            output = Descriptor(owning: ends[0])
+        }
+
+        /// Closes `own` where it fails.
+        private static func start(
+            _ program: Program, table: Int32, output given: consuming Descriptor, word: String, _ own: Int32
+        ) throws(SystemError) -> pid_t {
+            var actions = unsafe posix_spawn_file_actions_t()
+            unsafe posix_spawn_file_actions_init(&actions)
+            defer { unsafe posix_spawn_file_actions_destroy(&actions) }
+            // The table may lie where the output goes, so it moves last, from where nobody else is.
+            unsafe posix_spawn_file_actions_adddup2(&actions, given.number, STDOUT_FILENO)
+            unsafe posix_spawn_file_actions_adddup2(&actions, given.number, STDERR_FILENO)
+            unsafe posix_spawn_file_actions_adddup2(&actions, table, Fitness.table)
+            let words = unsafe program.words.map { unsafe strdup($0) } + [nil]
+            let variables = unsafe environment(word).map { unsafe strdup($0) } + [nil]
+            defer { for unsafe pointer in unsafe words + variables { unsafe free(pointer) } }
+            var pid: pid_t = 0
+            let result = unsafe posix_spawn(&pid, program.path, &actions, nil, words, variables)
+            guard result == 0 else {
+                _ = close(own)
+                throw SystemError(result, "start \(program.path)")
+            }
+            return pid
+        }
+
+        /// Ours, without the manager's ear: the child is none of its business.
+        private static func environment(_ word: String) -> [String] {
+            let others = ProcessEnvironment.all().filter { $0.key != "NOTIFY_SOCKET" && $0.key != "WATCHDOG_USEC" }
+            return others.map { "\($0.key)=\($0.value)" } + ["\(Fitness.variable)=\(word)"]
+        }
+
+        /// What it says until it ends, or until the time is over.
+        func said(within milliseconds: Int32) -> String {
+            let deadline = MonotonicClock.now() + .milliseconds(Int(milliseconds))
+            var said: [UInt8] = []
+            var buffer = [UInt8](repeating: 0, count: 4096)
+            while said.count < 1 << 16 {
+                var request = pollfd(fd: output.number, events: Int16(POLLIN), revents: 0)
+                let wait = MonotonicClock.milliseconds(until: deadline, from: MonotonicClock.now())
+                guard unsafe poll(&request, 1, wait) == 1 else { break }
+                let count = unsafe read(output.number, &buffer, buffer.count)
+                guard count > 0 else { break }
+                said += buffer.prefix(count)
+            }
+            return String(decoding: said, as: UTF8.self)
+        }
+
+        /// Ends it if it goes on, and returns its exit code, or -1 where a signal has ended it.
+        consuming func end() -> Int32 {
+            var status: Int32 = 0
+            for attempt in 0..<100 {
+                if unsafe waitpid(pid, &status, WNOHANG) == pid { return status & 0x7f == 0 ? status >> 8 & 0xff : -1 }
+                usleep(attempt < 50 ? 1000 : 10_000)
+            }
+            kill(pid, SIGKILL)
+            while unsafe waitpid(pid, &status, 0) == -1 && errno == EINTR {}
+            return -1
+        }
+    }
+}
+
+/// Why a program cannot take over.
+struct UnfitError: Error, CustomStringConvertible {
+    var text: String
+    var description: String { text }
+}

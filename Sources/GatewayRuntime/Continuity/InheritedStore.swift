@@ -1,0 +1,50 @@
+internal import Glibc
+
+/// What an earlier process has left in the store, as it was given back. Whoever takes a descriptor out owns it.
+struct InheritedStore: Sendable {
+    /// The table; `nil` where there is none.
+    var table: Int32?
+    /// Both ends of each shelf.
+    var shelves: [Int: [Int32]] = [:]
+    /// Listeners that the earlier process had opened.
+    var listeners: [Int32] = []
+
+    /// Nothing.
+    init() {}
+
+    /// What is in the store among these. What nobody could use is closed.
+    init(_ passed: [PassedDescriptor]) {
+        var ends: [Int: [Int32]] = [:]
+        for one in passed {
+            switch one.storedAs {
+            case .table where table == nil: table = one.descriptor
+            case .shelf(let number): ends[number, default: []].append(one.descriptor)
+            case .listener: listeners.append(one.descriptor)
+            case .table, nil: if one.storedAs != nil { Glibc.close(one.descriptor) }
+            }
+        }
+        for (number, ends) in ends {
+            if ends.count == 2 { shelves[number] = ends } else { for end in ends { Glibc.close(end) } }
+        }
+    }
+
+    /// Closes shelves and table: the kernel resets the sessions that lie there.
+    mutating func discardSessions() {
+        for end in shelves.values.joined() { Glibc.close(end) }
+        if let table { Glibc.close(table) }
+        (table, shelves) = (nil, [:])
+    }
+
+    /// A listener that is bound there, which is the caller's then.
+    mutating func takeListener(boundTo address: String) -> ActivatedSocket? {
+        guard let place = listeners.firstIndex(where: { ActivatedSocket(descriptor: $0, name: "").address == address })
+        else { return nil }
+        return ActivatedSocket(descriptor: listeners.remove(at: place), name: StoredName.listener.text)
+    }
+
+    /// Closes the listeners that nobody wants any more.
+    mutating func discardListeners() {
+        for listener in listeners { Glibc.close(listener) }
+        listeners = []
+    }
+}

@@ -1,0 +1,53 @@
+internal import Glibc
+
+/// The service manager's descriptor store (sd_pid_notify_with_fds(3), FileDescriptorStoreMax=): what it keeps comes back to
+/// the next process, however this one ends. All calls wait for the manager, for a millisecond mostly.
+struct ManagersStore: Sendable {
+    let notify: NotifySocket
+
+    /// How long a manager that is busy is waited for.
+    private static let patienceMilliseconds: Int32 = 5000
+    private static let probeName = "store.probe"
+
+    /// Has it keep duplicates of these under one name. It says nothing about it: ask ``isKeeping()`` afterwards.
+    func keep(_ descriptors: [Int32], as name: String) throws(SystemError) {
+        // FDPOLL=0: it must not look at them, for it would drop a socket whose peer has ended, with what is unread there.
+        try notify.send("FDSTORE=1\nFDNAME=\(name)\nFDPOLL=0", with: descriptors)
+    }
+
+    /// Has it drop what it keeps under this name.
+    func drop(_ name: String) throws(SystemError) {
+        try notify.send("FDSTOREREMOVE=1\nFDNAME=\(name)")
+    }
+
+    /// Whether it keeps what it was told to keep so far: has it keep one descriptor more, and sees whether that is still open
+    /// when nobody but the manager can have it. A store that is full has dropped it, one that does not exist as well.
+    func isKeeping() throws(SystemError) -> Bool {
+        let ends = try SocketPair.sequenced()
+        let own = Descriptor(owning: ends[0])
+        do {
+            let given = Descriptor(owning: ends[1])
+            try keep([given.number], as: Self.probeName)
+        }
+        guard try hasReadAll(), !Self.hasHungUp(own.number, within: 0) else { return false }
+        try drop(Self.probeName)
+        return true
+    }
+
+    /// Returns when the manager has read all that it was told before; false where it does not answer (BARRIER=1).
+    private func hasReadAll() throws(SystemError) -> Bool {
+        let ends = try SocketPair.sequenced()
+        let own = Descriptor(owning: ends[0])
+        do {
+            let given = Descriptor(owning: ends[1])
+            try notify.send("BARRIER=1", with: [given.number])
+        }
+        return Self.hasHungUp(own.number, within: Self.patienceMilliseconds)
+    }
+
+    private static func hasHungUp(_ descriptor: Int32, within milliseconds: Int32) -> Bool {
+        var request = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
+        // EINTR is taken for a manager that does not answer: signals come to another thread.
+        return unsafe poll(&request, 1, milliseconds) == 1 && request.revents & Int16(POLLHUP) != 0
+    }
+}

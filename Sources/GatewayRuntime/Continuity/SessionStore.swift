@@ -1,0 +1,178 @@
+internal import CSplice
+internal import Gateway
+internal import Glibc
+internal import Logging
+internal import Synchronization
+
+/// Where this process keeps its sessions for the next one: a table and shelves, and a manager who has duplicates of them.
+/// Without a manager they are kept only across ``Succession``.
+///
+/// `@unchecked Sendable`: what changes is locked.
+@safe final class SessionStore: @unchecked Sendable {
+    private struct State {
+        var shelves: [Int: [Int32]]
+        var isGrowing = false
+        var isFinal = false
+    }
+
+    /// So many shelves in the beginning, and so many more at most when they are full; each is for about 270 sessions or pipes.
+    private static let firstShelves = 2
+    private static let shelvesAtOnce = 64
+
+    private let plane: DataPlane
+    private let manager: ManagersStore?
+    private let table: Int32
+    private let logger: Logger
+    private let state: Mutex<State>
+
+    private init(
+        plane: DataPlane, manager: ManagersStore?, table: Int32, shelves: [Int: [Int32]], logger: Logger
+    ) {
+        self.plane = plane
+        self.manager = manager
+        self.table = table
+        self.logger = logger
+        state = Mutex(State(shelves: shelves))
+    }
+
+    /// Opens what an earlier process has left, or a new store where that is wanted and somebody keeps it. Nothing about it is
+    /// a reason not to serve: what goes wrong is one line in the log, and then sessions are not stored.
+    static func open(
+        _ inherited: inout InheritedStore, of plane: DataPlane, keptBy manager: ManagersStore?, isWanted: Bool,
+        logger: Logger
+    ) -> SessionStore? {
+        do throws(SystemError) {
+            if let store = try reopen(&inherited, plane, manager, logger) { return store }
+            guard isWanted, let manager else { return nil }
+            return try create(plane, manager, logger)
+        } catch {
+            logger.warning("sessions are not stored: they end with this process", metadata: ["error": "\(error)"])
+            return nil
+        }
+    }
+
+    /// Opens a store for the moment in which this process becomes another one.
+    static func open(forSuccessionOf plane: DataPlane, logger: Logger) throws(SystemError) -> SessionStore {
+        let table = try check("create a table of sessions", csp_table_create())
+        try plane.openStore(table: table)
+        return SessionStore(plane: plane, manager: nil, table: table, shelves: [:], logger: logger)
+    }
+
+    /// A table of the form that we would hand over; the caller's.
+    static func emptyTable() throws(SystemError) -> Int32 { try check("create a table of sessions", csp_table_create()) }
+
+    private static func reopen(
+        _ inherited: inout InheritedStore, _ plane: DataPlane, _ manager: ManagersStore?, _ logger: Logger
+    ) throws(SystemError) -> SessionStore? {
+        guard let table = inherited.table else { return nil }
+        guard csp_table_check(table) == 0 else {
+            logger.error("the sessions of an earlier process cannot be read by this version, and are reset")
+            let names = [StoredName.table] + inherited.shelves.keys.map { .shelf($0) }
+            inherited.discardSessions()
+            if let manager { for name in names { try manager.drop(name.text) } }
+            return nil
+        }
+        try plane.openStore(table: table)
+        for (number, ends) in inherited.shelves { try plane.addShelf(number, ends) }
+        let store = SessionStore(
+            plane: plane, manager: manager, table: table, shelves: inherited.shelves, logger: logger)
+        (inherited.table, inherited.shelves) = (nil, [:])
+        return store
+    }
+
+    private static func create(
+        _ plane: DataPlane, _ manager: ManagersStore, _ logger: Logger
+    ) throws(SystemError) -> SessionStore? {
+        guard try manager.isKeeping() else {
+            logger.warning(
+                "sessions are not stored: the service manager keeps no descriptors (FileDescriptorStoreMax=)")
+            return nil
+        }
+        let table = try check("create a table of sessions", csp_table_create())
+        try manager.keep([table], as: StoredName.table.text)
+        try plane.openStore(table: table)
+        let store = SessionStore(plane: plane, manager: manager, table: table, shelves: [:], logger: logger)
+        store.grow(by: firstShelves)
+        return store
+    }
+
+    /// Brings back what lies there, before loops run.
+    func recover() throws(SystemError) {
+        let found = try plane.recover()
+        guard found.sessions + found.clients + found.ended > 0 else { return }
+        logger.info(
+            "sessions of an earlier process go on",
+            metadata: [
+                "sessions": .stringConvertible(found.sessions), "clients": .stringConvertible(found.clients),
+                "ended": .stringConvertible(found.ended), "lost": .stringConvertible(found.unsafe),
+            ])
+    }
+
+    /// From any thread: no shelf has room. The manager is asked to keep more, in a thread of its own, for that is waited for.
+    func isFull() {
+        let count = state.withLock { state -> Int? in
+            guard !state.isGrowing, !state.isFinal else { return nil }
+            state.isGrowing = true
+            return min(Self.shelvesAtOnce, max(Self.firstShelves, state.shelves.count))
+        }
+        guard let count else { return }
+        do throws(SystemError) {
+            _ = try SystemThread(name: "store") { [self] in grow(by: count) }
+        } catch {
+            grow(by: 0)  // no thread, no shelf: whoever waits for one is told so
+        }
+    }
+
+    private func grow(by count: Int) {
+        do throws(SystemError) {
+            for _ in 0..<count { try add(keptBy: manager) }
+            // Each took room in the manager's store; whether there was room for all is asked once.
+            if count == 0 { throw SystemError(EAGAIN, "start a thread") }
+            if let manager, try !manager.isKeeping() { throw SystemError(ENOSPC, "keep descriptors in the manager's store") }
+            state.withLock { $0.isGrowing = false }
+        } catch {
+            state.withLock { $0.isFinal = true }
+            plane.refuseShelves()
+            logger.warning(
+                "the store of sessions is full: further ones end with this process", metadata: ["error": "\(error)"])
+        }
+    }
+
+    private func add(keptBy manager: ManagersStore?) throws(SystemError) {
+        let number = state.withLock { state in (0..<StoredName.shelvesAtMost).first { state.shelves[$0] == nil } }
+        guard let number else { throw SystemError(ENOSPC, "open another shelf") }
+        let ends = try SocketPair.sequenced()
+        try manager?.keep(ends, as: StoredName.shelf(number).text)
+        state.withLock { $0.shelves[number] = ends }
+        try plane.addShelf(number, ends)
+    }
+
+    /// Stores all that is not stored yet, after the loops have ended.
+    func leave() throws(SystemError) {
+        while true {
+            let left = try plane.leave()
+            guard left > 0 else { return }
+            guard state.withLock({ !$0.isFinal }) else {
+                logger.warning(
+                    "not all sessions found room in the store", metadata: ["ended": .stringConvertible(left)])
+                return
+            }
+            try add(keptBy: manager)
+        }
+    }
+
+    /// A note for the next process.
+    func write(_ handover: Handover) throws(SystemError) { try plane.writeNote(handover.text) }
+
+    /// What the next process needs, under the names by which it knows it.
+    var descriptors: [PassedDescriptor] {
+        let shelves = state.withLock { $0.shelves }
+        return [PassedDescriptor(descriptor: table, name: StoredName.table.text)]
+            + shelves.sorted { $0.key < $1.key }.flatMap { number, ends in
+                ends.map { PassedDescriptor(descriptor: $0, name: StoredName.shelf(number).text) }
+            }
+    }
+
+    /// A copy of the table without sessions, for a program that is to say whether it can read it. The caller's.
+    func copyOfTable() throws(SystemError) -> Int32 { try check("copy the table of sessions", csp_table_copy(table)) }
+}
