@@ -19,6 +19,7 @@ test_upgrades() {
     socket_since=$(unit_property etcd-gateway.socket ActiveEnterTimestampMonotonic)
     pid=$(unit_property etcd-gateway.service MainPID)
     start_load
+    start_keeping
     check "upgrade" install_package 9.0.0.deb
     check "another process serves" serves_as_other_than "$pid"
     check "settings nobody changed are the new ones" contains "$(in_machine cat "$settings_file")" '# version 9.0.0'
@@ -27,7 +28,9 @@ test_upgrades() {
     check "downgrade" install_package now.deb
     check "another process serves" serves_as_other_than "$pid"
     check "the same version again" install_package now.deb --reinstall
+    stop_keeping
     stop_load
+    check "no session has ended" nobody_was_cut_off
     check "nobody was refused" nobody_was_refused
     check "the socket has been open all the time" \
         is "$(unit_property etcd-gateway.socket ActiveEnterTimestampMonotonic)" "$socket_since"
