@@ -103,7 +103,7 @@ int csp_plane_change(
 	if (!are_valid(&options))
 		return -EINVAL;
 	set_changeable(plane, &options);
-	listeners_change_patience(plane);
+	listeners_changed(plane);
 	return 0;
 }
 
