@@ -158,6 +158,24 @@ extension RealComponents {
             try await gateway.process.waitForText("session ended")
         }
 
+        /// Its listen address is a name that nobody resolves: it tries for a while.
+        @Test func signalBeforeThereIsAnythingToReload_isNotItsEnd() async throws {
+            let names = try SilentNameServer()
+            let gateway = try GatewayProcess(
+                ["start", "--endpoints=127.0.0.1:1", "--dns-server=\(names.address)"],
+                listeningOn: "slow.example.com:1")
+            let status = "/proc/\(gateway.process.pid)/status"
+            try await eventually("signals wait", every: .milliseconds(2)) {
+                let lines = try String(contentsOfFile: status, encoding: .utf8).split(separator: "\n")
+                let mask = lines.first { $0.hasPrefix("SigBlk:") }?.dropFirst(8)
+                let blocked = mask.flatMap { UInt64($0, radix: 16) } ?? 0
+                return lines.contains("Name:\tetcd-gateway") && blocked >> UInt64(SIGHUP - 1) & 1 == 1
+            }
+            gateway.process.send(SIGHUP)
+            #expect(try await gateway.process.waitForExit() == .code(1))
+            #expect(gateway.process.errors.contains("slow.example.com"))
+        }
+
         @Test func signalAfterSignal_endsNothing() async throws {
             let members = try LoneMembers.all()
             let gateway = try await GatewayWithFile(settings(members[0]))
