@@ -196,7 +196,8 @@ struct listener {
 void listener_event(csp_loop *loop, uint32_t listener);
 /* Arms paused listeners again if the limits allow it. */
 void listeners_resume(csp_loop *loop);
-/* The plane's patience or limit is another one: who is accepted from now on gets it, and who waits for it comes in.
+/* The plane's patience or limit is another one: who is accepted from now on gets it, and who waits for it
+ * comes in.
  */
 void listeners_changed(csp_plane *plane);
 /* Gives back descriptors of the budget; who waits for them in a paused listener is let in by the loop's next

@@ -39,7 +39,9 @@ extension DataPlaneTests {
                 let old = try plane.open()
                 #expect(csp_plane_change(plane.plane, 100, 22, 0) == 0)
                 let new = try plane.open()
-                let (before, after) = (try plane.take(old.number, from: 0).get(), try plane.take(new.number, from: 0).get())
+                let (before, after) = (
+                    try plane.take(old.number, from: 0).get(), try plane.take(new.number, from: 0).get()
+                )
                 let (oldLeg, newLegs) = (Peer(owning: before.downstream), [after.downstream, after.upstream])
                 let unused = Peer(owning: before.upstream)
                 #expect(try oldLeg.option(Int32(IPPROTO_TCP), TCP_KEEPIDLE) == 21)

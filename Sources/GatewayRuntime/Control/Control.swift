@@ -50,6 +50,8 @@ actor Control {
     private var factTimer: EventExecutor.TimerID?
     private var factsTakenAt: Instant?
     private var dialed: Set<SocketAddress> = []
+    private var pace = NoticePace()
+    private var keptLinesTimer: EventExecutor.TimerID?
     private var acceptLog = AcceptLog()
     private var loopLog = Pace()
     private var readiness = Readiness.unknown
@@ -115,7 +117,8 @@ actor Control {
         stopWaiting()
         if let timer { executor.cancel(timer.id) }
         if let factTimer { executor.cancel(factTimer) }
-        (timer, factTimer) = (nil, nil)
+        if let keptLinesTimer { executor.cancel(keptLinesTimer) }
+        (timer, factTimer, keptLinesTimer) = (nil, nil, nil)
     }
 
     private func watchNameFiles() async {
@@ -242,11 +245,28 @@ actor Control {
             case .publish(let plan): publish(plan)
             case .resetSessions(let id, let reason): resetSessions(id, reason)
             case .save(let set): save(set)
-            case .tell(let notice): log.write(notice)
+            case .tell(let notice): tell(notice)
             }
         }
         schedule()
         changed()
+    }
+
+    /// Writes a line, now or when a flapping endpoint may have one again.
+    private func tell(_ notice: Notice) {
+        if let line = pace.told(notice, at: MonotonicClock.now()) { log.write(line) }
+        scheduleKeptLines()
+    }
+
+    private func scheduleKeptLines() {
+        guard keptLinesTimer == nil, !isClosed, let due = pace.nextDue else { return }
+        keptLinesTimer = executor.schedule(at: due) { [weak self] in self?.assumeIsolated { $0.writeKeptLines() } }
+    }
+
+    private func writeKeptLines() {
+        keptLinesTimer = nil
+        for line in pace.timePassed(MonotonicClock.now()) { log.write(line) }
+        scheduleKeptLines()
     }
 
     private func resetSessions(_ id: EndpointID, _ reason: ControlMachine.ResetReason) {
