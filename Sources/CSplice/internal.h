@@ -205,8 +205,10 @@ struct listener {
 void listener_event(csp_loop *loop, uint32_t listener);
 /* Arms paused listeners again if the limits allow it. */
 void listeners_resume(csp_loop *loop);
-/* Who is accepted from now on gets the plane's patience as it is now. */
-void listeners_change_patience(csp_plane *plane);
+/* The plane's patience or limit is another one: who is accepted from now on gets it, and who waits for it
+ * comes in.
+ */
+void listeners_changed(csp_plane *plane);
 /* Gives back descriptors of the budget; who waits for them in a paused listener is let in by the loop's next
  * turn. */
 void descriptors_give_back(csp_loop *loop, uint32_t count);

@@ -205,24 +205,30 @@ void listener_event(csp_loop *loop, uint32_t index)
 	pthread_mutex_unlock(&listener->lock);
 }
 
+/* Whether it was paused. */
+static bool resume_listener(csp_plane *plane, uint32_t index)
+{
+	struct listener *listener = &plane->listeners[index];
+	bool was_paused;
+
+	pthread_mutex_lock(&listener->lock);
+	was_paused = listener->fd >= 0 && listener->is_paused;
+	if (was_paused) {
+		listener->is_paused = false;
+		atomic_fetch_sub(&plane->paused_listeners, 1);
+		(void)arm(plane, index, listener->owner, EPOLLIN); /* as in pass_role */
+	}
+	pthread_mutex_unlock(&listener->lock);
+	return was_paused;
+}
+
 void listeners_resume(csp_loop *loop)
 {
-	csp_plane *plane = loop->plane;
-
-	if (at_limit(plane))
+	if (at_limit(loop->plane))
 		return;
-	for (uint32_t i = 0; i < CSP_LISTENERS_MAX; i++) {
-		struct listener *listener = &plane->listeners[i];
-
-		pthread_mutex_lock(&listener->lock);
-		if (listener->fd >= 0 && listener->is_paused) {
-			listener->is_paused = false;
-			atomic_fetch_sub(&plane->paused_listeners, 1);
-			(void)arm(plane, i, listener->owner, EPOLLIN); /* as in pass_role */
+	for (uint32_t i = 0; i < CSP_LISTENERS_MAX; i++)
+		if (resume_listener(loop->plane, i))
 			tell(loop, CSP_EVENT_ACCEPT_RESUMED, i, 0);
-		}
-		pthread_mutex_unlock(&listener->lock);
-	}
 }
 
 /* ---- opening and closing ---- */
@@ -433,7 +439,7 @@ int csp_plane_unlisten(csp_plane *plane, uint32_t index)
 	return 0;
 }
 
-void listeners_change_patience(csp_plane *plane)
+void listeners_changed(csp_plane *plane)
 {
 	for (uint32_t i = 0; i < CSP_LISTENERS_MAX; i++) {
 		struct listener *listener = &plane->listeners[i];
@@ -442,6 +448,8 @@ void listeners_change_patience(csp_plane *plane)
 		if (listener->fd >= 0 && listener->is_tcp)
 			tcp_set_patience(listener->fd, plane);
 		pthread_mutex_unlock(&listener->lock);
+		if (!at_limit(plane))
+			(void)resume_listener(plane, i); /* the loop that is armed hears of who waits */
 	}
 }
 

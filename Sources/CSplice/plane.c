@@ -92,8 +92,7 @@ int csp_plane_create(const struct csp_options *options, csp_plane **out)
 	return 0;
 }
 
-int csp_plane_change(
-        csp_plane *plane, uint32_t max_sessions, uint32_t keepalive_s, uint32_t user_timeout_ms)
+int csp_plane_change(csp_plane *plane, uint32_t max_sessions, uint32_t keepalive_s, uint32_t user_timeout_ms)
 {
 	struct csp_options options = plane->options;
 
@@ -103,7 +102,7 @@ int csp_plane_change(
 	if (!are_valid(&options))
 		return -EINVAL;
 	set_changeable(plane, &options);
-	listeners_change_patience(plane);
+	listeners_changed(plane);
 	return 0;
 }
 

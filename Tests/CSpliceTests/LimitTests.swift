@@ -21,6 +21,33 @@ extension DataPlaneTests {
             }
         }
 
+        @Test func limitThatIsRaised_letsInWhoWaits_andOneThatIsLowered_nobody() throws {
+            try withPlane(loops: 2, configure: { $0.max_sessions = 1 }) { plane in
+                let first = try plane.open()
+                let waiting = try Peer(connectedTo: plane.entrance)
+                try waiting.send("patience")
+                _ = try plane.log.first(.CSP_EVENT_ACCEPT_PAUSED)
+                #expect(staysUnchanged(for: .milliseconds(300)) { Int(plane.total(\.accepted)) })
+                #expect(csp_plane_change(plane.plane, 2, 15, 120_000) == 0)
+                let upstream = try plane.server.accept(within: .seconds(2))
+                #expect(try upstream.receive(count: 8) == "patience")
+                #expect(csp_plane_change(plane.plane, 1, 15, 120_000) == 0)
+                let third = try Peer(connectedTo: plane.entrance)
+                #expect(staysUnchanged(for: .milliseconds(300)) { Int(plane.total(\.accepted)) })
+                try first.client.send("ping")
+                #expect(try first.upstream.receive(count: 4) == "ping", "open sessions stay")
+                _ = third
+            }
+        }
+
+        @Test func changeOutOfRange_isRefused_andChangesNothing() throws {
+            try withPlane { plane in
+                #expect(csp_plane_change(plane.plane, 0, 15, 0) == -EINVAL)
+                #expect(csp_plane_change(plane.plane, 1, 0, 0) == -EINVAL)
+                _ = try (0..<2).map { _ in try plane.open() }
+            }
+        }
+
         @Test func everyWayToEnd_letsTheNextClientIn() throws {
             try withPlane(configure: { $0.max_sessions = 1 }) { plane in
                 var current = try plane.open()

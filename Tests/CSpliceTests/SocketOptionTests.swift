@@ -34,6 +34,27 @@ extension DataPlaneTests {
             }
         }
 
+        @Test func changedPatience_isThatOfNewSessions_andOldOnesKeepTheirs() throws {
+            try withPlane(configure: { ($0.keepalive_s, $0.user_timeout_ms) = (21, 34_000) }) { plane in
+                let old = try plane.open()
+                #expect(csp_plane_change(plane.plane, 100, 22, 0) == 0)
+                let new = try plane.open()
+                let (before, after) = (
+                    try plane.take(old.number, from: 0).get(), try plane.take(new.number, from: 0).get()
+                )
+                let (oldLeg, newLegs) = (Peer(owning: before.downstream), [after.downstream, after.upstream])
+                let unused = Peer(owning: before.upstream)
+                #expect(try oldLeg.option(Int32(IPPROTO_TCP), TCP_KEEPIDLE) == 21)
+                #expect(try oldLeg.option(Int32(IPPROTO_TCP), TCP_USER_TIMEOUT) == 34_000)
+                for descriptor in newLegs {
+                    let leg = Peer(owning: descriptor)
+                    #expect(try leg.option(Int32(IPPROTO_TCP), TCP_KEEPIDLE) == 22)
+                    #expect(try leg.option(Int32(IPPROTO_TCP), TCP_USER_TIMEOUT) == 0)
+                }
+                _ = unused
+            }
+        }
+
         /// A client's leg has it from its listener; the other one gets it when that is worth the calls.
         @Test func upstreamLeg_getsItsKeepalive_whenTheSessionIsASecondOld() throws {
             try withPlane { plane in

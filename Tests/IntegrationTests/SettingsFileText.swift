@@ -18,7 +18,7 @@ enum SettingsFileText {
         # Settings of etcd-gateway; etcd-gateway.conf(5) explains them.
         #
         # Each stands here with its default. To change one, take the # away. A line that is wrong is never ignored: the
-        # gateway says which, and what would be right. Then: systemctl restart etcd-gateway
+        # gateway says which, and what would be right. Then: systemctl reload etcd-gateway
 
         """
 

@@ -2,6 +2,36 @@
 
 readonly settings_file=/etc/default/etcd-gateway
 
+test_reload() {
+    say "the settings file is edited under an open session, and reloaded"
+    local pid
+    pid=$(unit_property etcd-gateway.service MainPID)
+    sh_in_machine "cp $settings_file /root/settings.before"
+    in_machine systemd-run --quiet --unit=watching --setenv=ETCDCTL_API=3 \
+        etcdctl --endpoints=http://127.0.0.1:23790 watch reloaded
+    within 10 "a watch is open" watch_sees first
+    sh_in_machine "echo ETCD_GATEWAY_POLICY=round-robin >>$settings_file"
+    check "systemctl reload" in_machine systemctl reload etcd-gateway.service
+    within 10 "the journal says what has changed" gateway_said 'settings reloaded'
+    check "which is the policy" gateway_said '--policy'
+    check "it is the same process" unit_is etcd-gateway.service MainPID "$pid"
+    sh_in_machine "echo ETCD_GATEWAY_RETRY_DELAY=soon >>$settings_file"
+    local line
+    line=$(in_machine wc -l "$settings_file" | cut -d ' ' -f 1)
+    in_machine systemctl reload etcd-gateway.service
+    within 10 "a wrong file is refused" gateway_said 'settings are not reloaded, nothing has changed'
+    check "the journal names file and line" gateway_said "$settings_file:$line:"
+    check "service: active" unit_is etcd-gateway.service ActiveState active
+    check "get" gets greeting hello
+    within 10 "the watch is still open" watch_sees second
+    sh_in_machine "cp /root/settings.before $settings_file"
+    in_machine systemctl reload etcd-gateway.service
+    in_machine systemctl stop watching.service
+}
+
+gateway_said() { contains "$(journal etcd-gateway)" "$1"; }
+watch_sees() { etcdctl put reloaded "$1" >/dev/null && contains "$(journal watching)" "$1"; }
+
 test_wrong_settings() {
     say "wrong settings"
     local journal since

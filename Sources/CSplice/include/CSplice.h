@@ -177,12 +177,12 @@ CSP_PUBLIC int csp_plane_create(
         const struct csp_options *_Nonnull options, csp_plane *_Nullable *_Nonnull plane);
 
 /*
- * Changes what can change while loops run; open sessions keep what they have, but for the limit: above it none
- * is accepted. From any one thread at a time. -EINVAL: out of the range that csp_plane_create takes; nothing
- * has changed.
+ * Changes what can change while loops run; open sessions keep what they have, but for the limit: above it
+ * none is accepted. From any one thread at a time. -EINVAL: out of the range that csp_plane_create takes;
+ * nothing has changed.
  */
-CSP_PUBLIC int csp_plane_change(csp_plane *_Nonnull plane, uint32_t max_sessions, uint32_t keepalive_s,
-        uint32_t user_timeout_ms);
+CSP_PUBLIC int csp_plane_change(
+        csp_plane *_Nonnull plane, uint32_t max_sessions, uint32_t keepalive_s, uint32_t user_timeout_ms);
 
 /* Resets every session, closes every listener, frees all. No loop may be running. NULL is harmless. */
 CSP_PUBLIC void csp_plane_destroy(csp_plane *_Nullable plane);

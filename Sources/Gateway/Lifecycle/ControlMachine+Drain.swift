@@ -35,7 +35,7 @@ extension ControlMachine {
         // One that is in the plan still has made no difference to it.
         if let plan { actions += tellDrained(plan, at: now) }
         if grace == .zero { actions += resetDrained(key, at: now) { _ in true } }
-        return (drains[key]?.serves == true ? .lastOne : .takenOut, actions)
+        return (isAnotherGood ? .takenOut : .lastOne, actions)
     }
 
     /// An administrator puts it back. Returns `false` where it is not out of service.
@@ -67,8 +67,13 @@ extension ControlMachine {
         }
     }
 
-    /// When the sessions of the next one are due.
-    var nextDrain: Instant? { drains.values.compactMap { $0.serves ? nil : $0.due }.min() }
+    /// When the sessions of the next one are due; they stay while their clients could go nowhere else.
+    var nextDrain: Instant? { isAnotherGood ? drains.values.map(\.due).min() : nil }
+
+    /// Whether anybody is good who is not out of service.
+    private var isAnotherGood: Bool {
+        plan?.targets.prefix(plan?.good ?? 0).contains { !isDrained($0.endpoint) } ?? false
+    }
 
     /// Ends the sessions whose time is over. What the sessions look like must have been told just now.
     mutating func dueDrains(at now: Instant) -> [Action] {
@@ -82,7 +87,7 @@ extension ControlMachine {
     private mutating func resetDrained(
         _ key: EndpointKey, at now: Instant, where mayHaveSessions: (EndpointID) -> Bool
     ) -> [Action] {
-        guard let id = endpoints[key]?.id, drains[key]?.serves == false else { return [] }
+        guard let id = endpoints[key]?.id, isAnotherGood else { return [] }
         let places = [id] + endpoints.former.filter { $0.value.member.declaration.key == key }.keys.sorted()
         drains[key]?.due = now + Drain.lookAgain
         return places.filter(mayHaveSessions).map { .resetSessions($0, .drained) }

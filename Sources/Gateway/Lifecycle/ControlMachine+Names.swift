@@ -34,7 +34,9 @@ extension ControlMachine {
         let areConfigured = endpoints.all.allSatisfy { $0.declaration.origin == .configured }
         guard areConfigured || isSuperseded else { return [] }
         told.usesConfigured = true
-        let declared = isSuperseded ? replace(with: fallbackDeclarations, at: now) : declare(fallbackDeclarations, asOf: now, at: now)
+        let declared =
+            isSuperseded
+            ? replace(with: fallbackDeclarations, at: now) : declare(fallbackDeclarations, asOf: now, at: now)
         return [.tell(.usingConfiguredEndpoints)] + declared + endpointsChanged(at: now)
     }
 

@@ -229,8 +229,9 @@ public struct ControlMachine: Sendable {
         var actions = drainWithdrawn(at: now) + publish(at: now, evenIfSame: isForced, using: &generator)
         hurryIfNobodyIsLeft(at: now)
         actions += names.takeDue(at: now).map { .ask($0) }
+        let resets = resetDead(at: now)  // it may want probes, which are due at once
         actions += dueProbes(at: now, using: &generator) + dueVerifications(at: now)
-        return actions + resetDead(at: now) + dueSave(at: now)
+        return actions + resets + dueSave(at: now)
     }
 
     /// How often names are asked again while nobody is good: with and without clients that wait.

@@ -54,6 +54,8 @@ actor Control {
     private var factTimer: EventExecutor.TimerID?
     private var factsTakenAt: Instant?
     private var dialed: Set<SocketAddress> = []
+    private var pace = NoticePace()
+    private var keptLinesTimer: EventExecutor.TimerID?
     private var acceptLog = AcceptLog()
     private var loopLog = Pace()
     private var readiness = Readiness.unknown
@@ -125,7 +127,8 @@ actor Control {
         if let timer { executor.cancel(timer.id) }
         if let factTimer { executor.cancel(factTimer) }
         if let noteTimer { executor.cancel(noteTimer) }
-        (timer, factTimer, noteTimer) = (nil, nil, nil)
+        if let keptLinesTimer { executor.cancel(keptLinesTimer) }
+        (timer, factTimer, noteTimer, keptLinesTimer) = (nil, nil, nil, nil)
     }
 
     private func watchNameFiles() async {
@@ -253,12 +256,29 @@ actor Control {
             case .publish(let plan): publish(plan)
             case .resetSessions(let id, let reason): resetSessions(id, reason)
             case .save(let set): save(set)
-            case .tell(let notice): log.write(notice)
+            case .tell(let notice): tell(notice)
             }
         }
         schedule()
         changed()
         if store != nil, noteTimer == nil, actions.contains(where: \.isWorthANote) { noteSoon() }
+    }
+
+    /// Writes a line, now or when a flapping endpoint may have one again.
+    private func tell(_ notice: Notice) {
+        if let line = pace.told(notice, at: MonotonicClock.now()) { log.write(line) }
+        scheduleKeptLines()
+    }
+
+    private func scheduleKeptLines() {
+        guard keptLinesTimer == nil, !isClosed, let due = pace.nextDue else { return }
+        keptLinesTimer = executor.schedule(at: due) { [weak self] in self?.assumeIsolated { $0.writeKeptLines() } }
+    }
+
+    private func writeKeptLines() {
+        keptLinesTimer = nil
+        for line in pace.timePassed(MonotonicClock.now()) { log.write(line) }
+        scheduleKeptLines()
     }
 
     private func resetSessions(_ id: EndpointID, _ reason: ControlMachine.ResetReason) {

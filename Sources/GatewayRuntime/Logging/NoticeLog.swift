@@ -3,9 +3,19 @@ internal import Logging
 
 /// Puts notices into words. Where `etcd gateway` has a message for the same thing, its words and keys are kept.
 struct NoticeLog {
-    let logger: Logger
+    private let logger: Logger
 
-    func write(_ notice: Notice) {
+    init(logger: Logger) {
+        self.logger = logger
+    }
+
+    func write(_ line: NoticePace.Line) {
+        var logger = logger
+        if line.suppressed > 0 { logger[metadataKey: "suppressed"] = .stringConvertible(line.suppressed) }
+        write(line.notice, logger)
+    }
+
+    private func write(_ notice: Notice, _ logger: Logger) {
         switch notice {
         case .endpointAdded(let key):
             logger.info("endpoint known", metadata: ["address": "\(key)"])

@@ -39,6 +39,26 @@ struct ResolverTests {
             ])
     }
 
+    @Test func otherServers_areAskedFromThenOn_andWhatIsUnderWayFinishes() async throws {
+        let (silent, server) = (
+            try ScriptedNameServer(.silence), try await NameServer(zone: "example.com", records: [.a("a", "192.0.2.1")])
+        )
+        try await withResolver(servers: [SocketAddress(testing: silent.address)]) { resolver async throws in
+            async let old = resolver.answer(.addresses("a.example.com.", .v4))
+            try await eventually("it is asked") { !silent.queries.isEmpty }
+            try await resolver.use(servers: [SocketAddress(testing: server.address)])
+            guard case .addresses = try await resolver.answer(.addresses("a.example.com.", .v4)) else {
+                Issue.record("the new server was not asked")
+                return
+            }
+            guard case .failed = try await old else {
+                Issue.record("the old one has answered")
+                return
+            }
+            try await eventually("the old channel is closed") { await resolver.retiringChannels == 0 }
+        }
+    }
+
     @Test func addressesOfBothFamilies() async throws {
         let records: [ZoneRecord] = [
             .a("infra0", "192.0.2.1", ttl: 17), .a("infra0", "192.0.2.2", ttl: 17),

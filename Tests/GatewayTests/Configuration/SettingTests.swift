@@ -38,7 +38,7 @@ import Testing
     }
 
     @Test func kinds() {
-        #expect(Setting.allCases.filter(\.isBoolean) == [.insecureDiscovery, .accessLog])
+        #expect(Setting.allCases.filter(\.isBoolean) == [.insecureDiscovery, .drainOnStop, .accessLog])
         #expect(Setting.allCases.filter(\.isRepeatable) == [.listenAddresses, .endpoints, .dnsServers])
         #expect(Setting.retryDelay.allowedValues == "100ms to 24h0m0s")
         #expect(Setting.hedgeDelay.allowedValues == "0, or 1ms to 1m0s")

@@ -31,6 +31,25 @@ import Testing
         #expect(verification.isVerified(address) && !verification.isVerified(other))
     }
 
+    @Test func anotherProof_isWantedAtOnce_andWhatIsProvenStaysUntilTheAnswer() {
+        var (verification, _) = verification(.verified(notAfter: 0), at: [.zero])
+        var generator = SeededGenerator(seed: 1)
+        verification.restart(at: start + .seconds(1))
+        #expect(verification.isVerified(address) && verification.takeDue(at: start + .seconds(1)) == [address])
+        #expect(verification.ended(address, .refused("no"), at: start + .seconds(2), using: &generator) == .refused)
+    }
+
+    @Test func answerToTheOldQuestion_isNoAnswerToTheNewOne() {
+        var (verification, generator) = (EndpointVerification(), SeededGenerator(seed: 1))
+        verification.addressesKnown([address], at: start)
+        _ = verification.takeDue(at: start)
+        verification.restart(at: start)
+        #expect(verification.takeDue(at: start) == [address], "it is asked once more")
+        #expect(verification.ended(address, .verified(notAfter: 0), at: start, using: &generator) == nil)
+        #expect(!verification.isVerified(address))
+        #expect(verification.ended(address, .refused("no"), at: start, using: &generator) == .refused)
+    }
+
     @Test func provenAddress_isAskedAgainAfterAnHour_andNotSooner() {
         let (verification, _) = verification(.verified(notAfter: 0), at: [.zero])
         #expect(verification.nextDue == start + .seconds(3600))

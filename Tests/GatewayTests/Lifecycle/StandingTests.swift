@@ -37,3 +37,19 @@ import Testing
         #expect("\(driver.machine.standing(sessions: 4))" == "2/2 endpoints, 4 sessions")
     }
 }
+
+extension StandingTests {
+    @Test func stopping_countsDown_andOutOfServiceIsSaid() {
+        var standing = Standing(good: 2, bad: [], discoveryDomain: nil, sessions: 12, heldClients: 0)
+        standing.timeLeft = .milliseconds(16_001)
+        #expect("\(standing)" == "stopping, 12 sessions left, 17 s")
+        (standing.sessions, standing.timeLeft) = (1, .seconds(-1))
+        #expect("\(standing)" == "stopping, 1 session left, 0 s")
+        standing.sessions = 0
+        #expect("\(standing)" == "stopping")
+        let endpoint = EndpointKey(host: .address(SocketAddress.host(1).ip), port: 2379)
+        let drained = Standing(
+            good: 2, bad: [], discoveryDomain: nil, sessions: 3, heldClients: 0, drained: [endpoint])
+        #expect("\(drained)" == "2/2 endpoints, 1 out of service, 3 sessions")
+    }
+}

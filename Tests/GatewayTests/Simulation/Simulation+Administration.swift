@@ -17,8 +17,9 @@ extension Simulation {
         queue.add(.administration, due: now + .milliseconds(Int.random(in: 1...5_000, using: &generator)))
     }
 
-    /// In the calm everybody serves, and the settings name who is listed.
+    /// In the calm everybody serves, the settings name who is listed, and nobody's sessions stay at a place that is dead.
     mutating func endAdministration() {
+        options.resetsSessionsOfDead = true
         for key in machine.drainedEndpoints { putBack(key) }
         reload()
     }

@@ -35,7 +35,9 @@ extension Simulation {
     private func spread(of plan: DialPlan) -> [EndpointID] { plan.targets.prefix(plan.spread).map(\.endpoint) }
 
     mutating func arrived(_ plan: DialPlan) {
-        if spread(of: plan) != spread(of: self.plan) || plan.policy != self.plan.policy { (rotation, picks) = (Rotation(), [:]) }
+        if spread(of: plan) != spread(of: self.plan) || plan.policy != self.plan.policy {
+            (rotation, picks) = (Rotation(), [:])
+        }
         self.plan = plan
         planVersion += 1
         guard !plan.targets.isEmpty else { return }
