@@ -297,6 +297,7 @@ bool balance_has_arrivals(csp_loop *loop);
 
 struct table_buffer;
 struct store;
+struct recovery;
 
 struct csp_loop {
 	csp_plane *plane;
@@ -334,6 +335,8 @@ struct csp_loop {
 	char *buffer;           /* PEEK_BYTES, for whatever is copied in this turn */
 	char *own_buffer;       /* the same, unless that lies in the store's table */
 	struct table_buffer *shared_buffer; /* NULL: there is no store */
+	uint32_t left_out;                  /* sessions that csp_plane_leave found no room for */
+	struct recovery *recovery;          /* while csp_plane_recover works */
 };
 
 struct csp_plane {

@@ -113,14 +113,20 @@ static void tell_short(csp_loop *loop)
 
 int keep_session(csp_loop *loop, struct session *session)
 {
-	const int fds[] = {session->legs[DOWN].fd, session->legs[UP].fd};
+	const struct parking parking = {
+	        .state = ENTRY_SESSION,
+	        .count = 2,
+	        .fds = {session->legs[DOWN].fd, session->legs[UP].fd},
+	        .opened_at_ns = session->accepted_at_ns,
+	        .endpoint = session->endpoint,
+	        .is_unix = (session->legs[DOWN].is_tcp ? 0u : 1u) | (session->legs[UP].is_tcp ? 0u : 2u),
+	};
 	table_ref ref;
 	int result;
 
 	if (session_is_stored(session))
 		return 0;
-	result = store_park(
-	        loop, ENTRY_SESSION, fds, 2, session->accepted_at_ns, session->endpoint, &ref);
+	result = store_park(loop, &parking, &ref);
 	if (result < 0) {
 		if (result == -ENOSPC && !atomic_load(&loop->plane->store->is_final)) {
 			tell_short(loop);
@@ -132,7 +138,8 @@ int keep_session(csp_loop *loop, struct session *session)
 	session->relays[DOWN].ref = ref;
 	session->relays[UP].ref = ref | TABLE_DIRECTION;
 	for (int i = DOWN; i <= UP; i++) {
-		set_linger(&session->legs[i], true);
+		if (loop->plane->store->is_kept)
+			set_linger(&session->legs[i], true);
 		keep_what_waits(loop, &session->relays[i]);
 	}
 	counter_add(&loop->counters.stored, 1);
@@ -144,7 +151,7 @@ void keep_end(csp_loop *loop, struct session *session, bool reset)
 	if (!session_is_stored(session))
 		return;
 	for (int i = DOWN; i <= UP; i++)
-		if (!reset)
+		if (!reset && loop->plane->store->is_kept)
 			set_linger(&session->legs[i], false);
 	store_forget(loop, session->relays[DOWN].ref);
 	counter_add(&loop->counters.stored, (uint64_t)-1);

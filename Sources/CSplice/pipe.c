@@ -42,6 +42,15 @@ static bool descriptors_take(csp_plane *plane)
 	return budget_take(&plane->descriptors, 2, limit - limit / 8);
 }
 
+/* Without room a stored session does without this pipe. */
+static void park_pipe(csp_loop *loop, struct pipe *pipe)
+{
+	const struct parking parking = {
+	        .state = ENTRY_PIPE, .count = 2, .fds = {pipe->ends[0], pipe->ends[1]}};
+
+	(void)store_park(loop, &parking, &pipe->ref);
+}
+
 /* A pipe for whose pages and descriptors the budgets were asked already. */
 static struct pipe *pipe_open(csp_loop *loop, uint32_t pages)
 {
@@ -63,8 +72,8 @@ static struct pipe *pipe_open(csp_loop *loop, uint32_t pages)
 		goto too_small;
 	pipe->bytes = (uint32_t)bytes;
 	counter_add(&loop->counters.pipes, 1);
-	if (loop->plane->store != NULL) /* without room a stored session does without this pipe */
-		(void)store_park(loop, ENTRY_PIPE, pipe->ends, 2, loop->now_ns, 0, &pipe->ref);
+	if (loop->plane->store != NULL)
+		park_pipe(loop, pipe);
 	return pipe;
 
 too_small:

@@ -13,10 +13,11 @@
 struct recovery {
 	csp_plane *plane;
 	struct store *store;
-	struct csp_recovery *counts;
 	struct shelf_found *found; /* TABLE_ENTRIES of each shelf */
+	struct returning *sessions; /* the same */
 	uint32_t shelves;
-	uint32_t next_loop;
+	struct csp_recovery counts[CSP_LOOPS_MAX]; /* of each loop */
+	int results[CSP_LOOPS_MAX];
 };
 
 /* A session on its way back. */
@@ -89,13 +90,13 @@ static const struct table_buffer *buffer_of(const struct recovery *recovery, tab
 
 /* Bytes that were read and not written yet when the process died in the middle of a copy: into a stored pipe, so
  * that another death finds them there. */
-static int refill(struct recovery *recovery, struct returning *session, int from, uint64_t missing)
+static int refill(csp_loop *loop, struct returning *session, int from, uint64_t missing)
 {
+	const struct recovery *recovery = loop->recovery;
 	struct csp_session_record *record = &session->record;
 	table_ref ref = record->stored | (from == UP ? TABLE_DIRECTION : 0);
 	const struct table_buffer *buffer = buffer_of(recovery, ref);
 	uint64_t written = session->accounts[1 - from].written;
-	csp_loop *loop = recovery->plane->loops[0];
 	struct pipe *pipe;
 
 	if (buffer == NULL || written < buffer->delivered ||
@@ -126,7 +127,7 @@ static int drop(const struct returning *session, int from, uint64_t excess)
 }
 
 /* Makes what waits in one direction agree with the accounts. */
-static int balance_accounts(struct recovery *recovery, struct returning *session, int from)
+static int balance_accounts(csp_loop *loop, struct returning *session, int from)
 {
 	uint64_t consumed = session->accounts[from].consumed;
 	uint64_t written = session->accounts[1 - from].written;
@@ -136,7 +137,7 @@ static int balance_accounts(struct recovery *recovery, struct returning *session
 		return 0;
 	if (in_pipe > 0)
 		return -EPROTO;
-	return consumed > written ? refill(recovery, session, from, consumed - written)
+	return consumed > written ? refill(loop, session, from, consumed - written)
 	                          : drop(session, from, written - consumed);
 }
 
@@ -148,16 +149,12 @@ static bool has_ended(const struct returning *session, int from)
 	return session->accounts[1 - from].fin_sent;
 }
 
-static int work_out(struct recovery *recovery, struct returning *session)
+static int work_out(csp_loop *loop, struct returning *session)
 {
 	int error;
 
 	for (int leg = DOWN; leg <= UP; leg++) {
-		int domain = sys_get_int(fd_of(session, leg), SOL_SOCKET, SO_DOMAIN);
-
-		if (domain < 0)
-			return domain;
-		session->is_tcp[leg] = domain != AF_UNIX;
+		session->is_tcp[leg] = !(session->entry->is_unix & (leg == DOWN ? 1u : 2u));
 		if (session->is_tcp[leg] &&
 		        (error = account_read(fd_of(session, leg), leg == UP, &session->accounts[leg])) < 0)
 			return error;
@@ -170,7 +167,7 @@ static int work_out(struct recovery *recovery, struct returning *session)
 		if (atomic_load(&session->entry->unsafe[from]) != 0)
 			return -ENODATA;
 		if (session->is_tcp[DOWN] && session->is_tcp[UP] &&
-		        (error = balance_accounts(recovery, session, from)) < 0)
+		        (error = balance_accounts(loop, session, from)) < 0)
 			return error;
 	}
 	session->record.ended_up = has_ended(session, DOWN);
@@ -180,18 +177,18 @@ static int work_out(struct recovery *recovery, struct returning *session)
 	return 0;
 }
 
-static void reset(struct recovery *recovery, struct returning *session, int error)
+static void reset(csp_loop *loop, struct returning *session, int error)
 {
 	const struct csp_session_record *record = &session->record;
 	const int32_t pipes[] = {
 	        record->pipe_up[0], record->pipe_up[1], record->pipe_down[0], record->pipe_down[1]};
 	uint64_t refs[] = {record->stored, record->stored_pipe_up, record->stored_pipe_down};
 
-	recovery->counts->ended++;
-	recovery->counts->unsafe += error == -ENODATA;
+	loop->recovery->counts[loop->index].ended++;
+	loop->recovery->counts[loop->index].unsafe += error == -ENODATA;
 	for (size_t i = 0; i < sizeof refs / sizeof refs[0]; i++)
 		if (refs[i] != 0)
-			store_forget(recovery->plane->loops[0], refs[i]);
+			store_forget(loop, refs[i]);
 	for (int leg = DOWN; leg <= UP; leg++) {
 		tcp_reset(fd_of(session, leg)); /* of a unix socket it does nothing: shutdown does */
 		(void)shutdown(fd_of(session, leg), SHUT_RDWR); /* ENOTCONN: the reset was enough */
@@ -201,72 +198,61 @@ static void reset(struct recovery *recovery, struct returning *session, int erro
 		sys_close(pipes[i]);
 }
 
-static csp_loop *next_loop(struct recovery *recovery)
-{
-	return recovery->plane->loops[recovery->next_loop++ % recovery->plane->options.loops];
-}
-
-static void bring_back(struct recovery *recovery, struct returning *session)
+static void bring_back(csp_loop *loop, struct returning *session)
 {
 	csp_session number;
-	int error = work_out(recovery, session);
+	int error = work_out(loop, session);
 
 	if (error == 0)
-		error = csp_loop_adopt(next_loop(recovery), &session->record, &number);
+		error = csp_loop_adopt(loop, &session->record, &number);
 	if (error == 0)
-		recovery->counts->sessions++;
+		loop->recovery->counts[loop->index].sessions++;
 	else
-		reset(recovery, session, error);
+		reset(loop, session, error);
 }
 
 /* A client that nobody has joined yet begins anew, in the store no more. */
-static void bring_back_client(struct recovery *recovery, struct shelf_found *found)
+static void bring_back_client(csp_loop *loop, struct shelf_found *found, bool is_tcp)
 {
-	csp_loop *loop = next_loop(recovery);
-	bool is_tcp = sys_get_int(found->fds[0], SOL_SOCKET, SO_DOMAIN) != AF_UNIX;
+	struct csp_recovery *counts = &loop->recovery->counts[loop->index];
+	struct csp_event event = {.kind = CSP_EVENT_ACCEPTED, .endpoint = CSP_ENDPOINT_NONE};
 	struct session *session;
+	int fd = found->fds[0];
 
 	store_forget(loop, found->ref);
-	if (loop->queue_count >= EVENT_QUEUE / 2) {
-		tcp_reset(found->fds[0]);
-		close_found(found);
-		recovery->counts->ended++;
-		return;
-	}
-	loop->now_ns = sys_now_ns();
-	session = session_accept(loop, found->fds[0], is_tcp);
 	*found = (struct shelf_found){.fds = {-1, -1}};
-	if (session == NULL) {
-		recovery->counts->ended++;
+	if (loop->queue_count >= EVENT_QUEUE / 2) { /* nobody can be told of it */
+		tcp_reset(fd);
+		(void)shutdown(fd, SHUT_RDWR); /* as in reset */
+		sys_close(fd);
+		counts->ended++;
 		return;
 	}
-
-	struct csp_event event = {
-	        .session = session_number(session), .kind = CSP_EVENT_ACCEPTED, .endpoint = CSP_ENDPOINT_NONE};
-
-	(void)loop_push_event(loop, &event); /* there is room: see above */
-	recovery->counts->clients++;
-}
-
-/* ---- all of them ---- */
-
-static int walk(struct recovery *recovery)
-{
-	for (uint32_t i = 0; i < recovery->shelves; i++) {
-		struct shelf *shelf = atomic_load(&recovery->store->shelves[i]);
-		int result;
-
-		if (shelf == NULL)
-			continue;
-		shelf->free_count = shelf->messages = 0;
-		result = shelf_walk(recovery->store, shelf, &recovery->found[(size_t)i * TABLE_ENTRIES]);
-		if (result < 0)
-			return result;
+	session = session_accept(loop, fd, is_tcp);
+	if (session == NULL) {
+		counts->ended++;
+		return;
 	}
-	return 0;
+	event.session = session_number(session);
+	(void)loop_push_event(loop, &event); /* there is room: see above */
+	counts->clients++;
 }
 
-static void begin(struct recovery *recovery, struct shelf_found *found, struct returning *session)
+/* ---- all of them: each loop takes the shelves that are its by number ---- */
+
+static bool is_mine(const csp_loop *loop, uint32_t shelf)
+{
+	return shelf % loop->plane->options.loops == loop->index;
+}
+
+static enum entry_state state_of(const struct recovery *recovery, const struct shelf_found *found)
+{
+	const struct table_entry *entry = table_find(recovery->store->table, found->ref);
+
+	return entry == NULL ? ENTRY_FREE : (enum entry_state)atomic_load(&entry->state);
+}
+
+static void begin(const struct recovery *recovery, struct shelf_found *found, struct returning *session)
 {
 	const struct table_entry *entry = table_find(recovery->store->table, found->ref);
 
@@ -283,60 +269,102 @@ static void begin(struct recovery *recovery, struct shelf_found *found, struct r
 	*found = (struct shelf_found){.fds = {-1, -1}};
 }
 
-static enum entry_state state_of(const struct recovery *recovery, const struct shelf_found *found)
+static void walk(csp_loop *loop)
 {
-	const struct table_entry *entry = table_find(recovery->store->table, found->ref);
+	struct recovery *recovery = loop->recovery;
 
-	return entry == NULL ? ENTRY_FREE : (enum entry_state)atomic_load(&entry->state);
+	for (uint32_t i = 0; i < recovery->shelves; i++) {
+		struct shelf *shelf = atomic_load(&recovery->store->shelves[i]);
+		struct shelf_found *found = &recovery->found[(size_t)i * TABLE_ENTRIES];
+		struct returning *sessions = &recovery->sessions[(size_t)i * TABLE_ENTRIES];
+		int result;
+
+		if (shelf == NULL || !is_mine(loop, i))
+			continue;
+		shelf->free_count = shelf->messages = 0;
+		result = shelf_walk(recovery->store, shelf, found);
+		if (result < 0)
+			recovery->results[loop->index] = result;
+		for (uint32_t j = 0; j < TABLE_ENTRIES; j++)
+			if (state_of(recovery, &found[j]) == ENTRY_SESSION)
+				begin(recovery, &found[j], &sessions[j]);
+	}
 }
 
-static int recover(struct recovery *recovery)
+static void place_pipes(struct recovery *recovery)
 {
-	size_t count = (size_t)recovery->shelves * TABLE_ENTRIES;
-	struct returning *sessions = calloc(count + 1, sizeof *sessions);
-	int result;
-
-	if (sessions == NULL)
-		return -ENOMEM;
-	result = walk(recovery);
-	for (size_t i = 0; i < count; i++)
-		if (state_of(recovery, &recovery->found[i]) == ENTRY_SESSION)
-			begin(recovery, &recovery->found[i], &sessions[i]);
-	for (size_t i = 0; i < count; i++)
+	for (size_t i = 0; i < (size_t)recovery->shelves * TABLE_ENTRIES; i++)
 		if (state_of(recovery, &recovery->found[i]) == ENTRY_PIPE)
-			place_pipe(recovery, &recovery->found[i], sessions);
-	for (size_t i = 0; i < count; i++)
-		if (sessions[i].entry != NULL)
-			bring_back(recovery, &sessions[i]);
-	for (size_t i = 0; i < count; i++) {
-		if (recovery->found[i].ref == 0)
-			continue;
-		if (state_of(recovery, &recovery->found[i]) == ENTRY_CLIENT) {
-			bring_back_client(recovery, &recovery->found[i]);
-			continue;
-		}
-		store_forget(recovery->plane->loops[0], recovery->found[i].ref);
-		close_found(&recovery->found[i]);
+			place_pipe(recovery, &recovery->found[i], recovery->sessions);
+}
+
+static void bring_back_one(csp_loop *loop, struct returning *session, struct shelf_found *found)
+{
+	if (session->entry != NULL)
+		bring_back(loop, session);
+	if (found->ref == 0)
+		return;
+	if (state_of(loop->recovery, found) == ENTRY_CLIENT) {
+		bring_back_client(loop, found, table_find(loop->plane->store->table, found->ref)->is_unix == 0);
+		return;
 	}
-	free(sessions);
+	store_forget(loop, found->ref); /* a pipe that nobody needs */
+	close_found(found);
+}
+
+static void bring_back_all(csp_loop *loop)
+{
+	struct recovery *recovery = loop->recovery;
+
+	loop->now_ns = sys_now_ns();
+	for (uint32_t i = 0; i < recovery->shelves; i++)
+		for (size_t j = (size_t)i * TABLE_ENTRIES; is_mine(loop, i) && j < ((size_t)i + 1) * TABLE_ENTRIES; j++)
+			bring_back_one(loop, &recovery->sessions[j], &recovery->found[j]);
+}
+
+static int sum_up(const struct recovery *recovery, struct csp_recovery *counts)
+{
+	int result = 0;
+
+	for (uint32_t i = 0; i < recovery->plane->options.loops; i++) {
+		counts->sessions += recovery->counts[i].sessions;
+		counts->clients += recovery->counts[i].clients;
+		counts->ended += recovery->counts[i].ended;
+		counts->unsafe += recovery->counts[i].unsafe;
+		if (recovery->results[i] < 0)
+			result = recovery->results[i];
+	}
 	return result;
 }
 
 int csp_plane_recover(csp_plane *plane, struct csp_recovery *counts)
 {
-	struct recovery recovery = {.plane = plane, .store = plane->store, .counts = counts};
-	int result;
+	struct recovery recovery = {.plane = plane, .store = plane->store};
+	size_t count;
+	int result = -ENOMEM;
 
 	*counts = (struct csp_recovery){0};
 	if (plane->store == NULL)
 		return -ENOENT;
 	recovery.shelves = atomic_load(&plane->store->shelf_count);
-	recovery.found = calloc((size_t)recovery.shelves * TABLE_ENTRIES + 1, sizeof *recovery.found);
-	if (recovery.found == NULL)
-		return -ENOMEM;
-	result = recover(&recovery);
-	free(recovery.found);
+	count = (size_t)recovery.shelves * TABLE_ENTRIES + 1;
+	recovery.found = calloc(count, sizeof *recovery.found);
+	recovery.sessions = calloc(count, sizeof *recovery.sessions);
+	if (recovery.found == NULL || recovery.sessions == NULL)
+		goto free_memory;
+	for (uint32_t i = 0; i < plane->options.loops; i++)
+		plane->loops[i]->recovery = &recovery;
+	for_each_loop(plane, walk);
+	place_pipes(&recovery);
+	for_each_loop(plane, bring_back_all);
+	result = sum_up(&recovery, counts);
+	for (uint32_t i = 0; i < plane->options.loops; i++)
+		plane->loops[i]->recovery = NULL;
 	for (uint32_t i = 0; i < CSP_LOOPS_MAX; i++)
 		atomic_store(&table_buffer(plane->store->table, i)->owner, 0);
+
+free_memory:
+	free(recovery.sessions);
+	free(recovery.found);
 	return result;
 }

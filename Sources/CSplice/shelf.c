@@ -81,19 +81,6 @@ too_few:
 	return -EMFILE;
 }
 
-/* Peeks at the message at *offset and moves on. 1, 0: there is none, or a negative errno. */
-static int peek_at(const struct shelf *shelf, int *offset, struct shelf_message *message, int fds[static 2])
-{
-	int result;
-
-	if ((result = sys_set_int(shelf->ends[1], SOL_SOCKET, SO_PEEK_OFF, *offset)) < 0)
-		return result;
-	result = receive_message(shelf->ends[1], MSG_PEEK, message, fds);
-	if (result > 0)
-		*offset += (int)sizeof *message;
-	return result;
-}
-
 /* Looks at the first message without its descriptors, which cost more than all the rest. */
 static bool peek_first(const struct shelf *shelf, struct shelf_message *message)
 {
@@ -203,11 +190,25 @@ void store_compact(csp_loop *loop)
 		loop->compact_at_ns = some_left ? loop->now_ns + COMPACT_AFTER_NS : 0;
 }
 
-/* Puts one message on one shelf. The shelf's lock is held. */
-static int put(struct store *store, struct shelf *shelf, enum entry_state state, const int *fds, uint32_t count,
-        uint64_t opened_at_ns, uint32_t endpoint, table_ref *ref)
+static void fill_entry(struct table_entry *entry, const struct parking *parking, table_ref ref)
 {
-	struct shelf_message message = {.descriptors = count};
+	entry->opened_at_ns = parking->opened_at_ns;
+	entry->endpoint = parking->endpoint;
+	entry->is_unix = parking->is_unix;
+	for (int i = 0; i < 2; i++) {
+		atomic_store(&entry->ended[i], 0);
+		/* Until keep_session has looked at what waits. */
+		atomic_store(&entry->unsafe[i], parking->state == ENTRY_SESSION);
+	}
+	atomic_store(&entry->owner, 0);
+	table_seal(entry, ref);
+	atomic_store(&entry->state, parking->state);
+}
+
+/* Puts one message on one shelf, whose lock is held. */
+static int put(struct store *store, struct shelf *shelf, const struct parking *parking, table_ref *ref)
+{
+	struct shelf_message message = {.descriptors = parking->count};
 	struct table_entry *entry;
 	uint32_t index;
 	int result;
@@ -218,16 +219,8 @@ static int put(struct store *store, struct shelf *shelf, enum entry_state state,
 	entry = table_entry(store->table, shelf->number, index);
 	message.ref = table_ref_make(shelf->number, index, table_next_generation(store->table, shelf->number));
 	message.check = check_of(&message);
-	entry->opened_at_ns = opened_at_ns;
-	entry->endpoint = endpoint;
-	for (int i = 0; i < 2; i++) {
-		atomic_store(&entry->ended[i], 0);
-		atomic_store(&entry->unsafe[i], 0);
-	}
-	atomic_store(&entry->owner, 0);
-	table_seal(entry, message.ref);
-	atomic_store(&entry->state, state);
-	result = send_message(shelf, &message, fds);
+	fill_entry(entry, parking, message.ref);
+	result = send_message(shelf, &message, parking->fds);
 	if (result < 0) {
 		atomic_store(&entry->state, ENTRY_FREE);
 		if (result == -EAGAIN) { /* the queue takes no more than it holds */
@@ -242,8 +235,7 @@ static int put(struct store *store, struct shelf *shelf, enum entry_state state,
 	return 0;
 }
 
-static int put_on(csp_loop *loop, uint32_t number, enum entry_state state, const int *fds, uint32_t count,
-        uint64_t opened_at_ns, uint32_t endpoint, table_ref *ref)
+static int put_on(csp_loop *loop, uint32_t number, const struct parking *parking, table_ref *ref)
 {
 	struct store *store = loop->plane->store;
 	struct shelf *shelf = atomic_load(&store->shelves[number]);
@@ -252,20 +244,19 @@ static int put_on(csp_loop *loop, uint32_t number, enum entry_state state, const
 	if (shelf == NULL)
 		return -ENOSPC;
 	pthread_mutex_lock(&shelf->lock);
-	result = put(store, shelf, state, fds, count, opened_at_ns, endpoint, ref);
+	result = put(store, shelf, parking, ref);
 	if (result == -ENOSPC && atomic_load(&shelf->dead) > 0) {
 		uint32_t budget = TABLE_ENTRIES;
 
 		compact(store, shelf, &budget);
-		result = put(store, shelf, state, fds, count, opened_at_ns, endpoint, ref);
+		result = put(store, shelf, parking, ref);
 	}
 	pthread_mutex_unlock(&shelf->lock);
 	return result;
 }
 
 /* The shelf that had room last, and only then the others. */
-int store_park(csp_loop *loop, enum entry_state state, const int *fds, uint32_t count, uint64_t opened_at_ns,
-        uint32_t endpoint, table_ref *ref)
+int store_park(csp_loop *loop, const struct parking *parking, table_ref *ref)
 {
 	struct store *store = loop->plane->store;
 	uint32_t shelves = atomic_load(&store->shelf_count);
@@ -274,7 +265,7 @@ int store_park(csp_loop *loop, enum entry_state state, const int *fds, uint32_t 
 	for (uint32_t i = 0; i < shelves && result == -ENOSPC; i++) {
 		uint32_t number = (loop->shelf + i) % shelves;
 
-		result = put_on(loop, number, state, fds, count, opened_at_ns, endpoint, ref);
+		result = put_on(loop, number, parking, ref);
 		if (result == 0)
 			loop->shelf = number;
 	}
@@ -326,7 +317,6 @@ int shelf_walk(struct store *store, struct shelf *shelf, struct shelf_found foun
 	bool used[TABLE_ENTRIES] = {false};
 	struct shelf_message message;
 	int fds[2];
-	int offset = 0;
 	int result;
 
 	memset(found, 0, TABLE_ENTRIES * sizeof *found);
@@ -334,7 +324,10 @@ int shelf_walk(struct store *store, struct shelf *shelf, struct shelf_found foun
 	        (result = sys_set_int(shelf->ends[1], SOL_SOCKET, SO_PEEK_OFF, -1)) < 0)
 		return result;
 	put_ends_in_order(shelf);
-	while ((result = peek_at(shelf, &offset, &message, fds)) > 0) {
+	/* Peeking moves on by itself from there (socket(7), SO_PEEK_OFF). */
+	if ((result = sys_set_int(shelf->ends[1], SOL_SOCKET, SO_PEEK_OFF, 0)) < 0)
+		return result;
+	while ((result = receive_message(shelf->ends[1], MSG_PEEK, &message, fds)) > 0) {
 		shelf->messages++;
 		if (is_news(store, shelf, message.ref, used)) {
 			found[table_ref_index(message.ref)] =

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-int csp_plane_open_store(csp_plane *plane, int fd)
+int csp_plane_open_store(csp_plane *plane, int fd, bool is_kept)
 {
 	struct store *store = calloc(1, sizeof *store);
 	int result;
@@ -14,10 +14,12 @@ int csp_plane_open_store(csp_plane *plane, int fd)
 		free(store);
 		return result;
 	}
+	store->is_kept = is_kept;
 	plane->store = store;
 	for (uint32_t i = 0; i < plane->options.loops; i++) {
 		csp_loop *loop = plane->loops[i];
 
+		loop->shelf = i; /* so that the loops begin with shelves of their own */
 		loop->shared_buffer = table_buffer(store->table, i);
 		loop->buffer = loop->shared_buffer->bytes;
 		free(loop->own_buffer);
@@ -86,21 +88,58 @@ void csp_plane_refuse_shelves(csp_plane *plane)
 	atomic_store(&plane->store->is_short, false);
 }
 
+/* ---- for all loops at once: clients wait meanwhile ---- */
+
+struct work {
+	csp_loop *loop;
+	void (*does)(csp_loop *loop);
+};
+
+static void *run_work(void *argument)
+{
+	const struct work *work = argument;
+
+	work->does(work->loop);
+	return NULL;
+}
+
+void for_each_loop(csp_plane *plane, void (*does)(csp_loop *loop))
+{
+	struct work works[CSP_LOOPS_MAX];
+	pthread_t threads[CSP_LOOPS_MAX];
+	bool has_thread[CSP_LOOPS_MAX] = {false};
+
+	for (uint32_t i = 1; i < plane->options.loops; i++) {
+		works[i] = (struct work){.loop = plane->loops[i], .does = does};
+		has_thread[i] = pthread_create(&threads[i], NULL, run_work, &works[i]) == 0;
+	}
+	does(plane->loops[0]);
+	for (uint32_t i = 1; i < plane->options.loops; i++)
+		if (!has_thread[i]) /* no memory for one: this thread does it */
+			does(plane->loops[i]);
+		else
+			(void)pthread_join(threads[i], NULL); /* it was created above: cannot fail */
+}
+
 /* ---- leaving ---- */
 
 static bool leave_session(csp_loop *loop, struct session *session)
 {
+	const struct parking client = {.state = ENTRY_CLIENT,
+	        .count = 1,
+	        .fds = {session->legs[DOWN].fd, -1},
+	        .opened_at_ns = session->accepted_at_ns,
+	        .is_unix = session->legs[DOWN].is_tcp ? 0 : 1};
 	table_ref ref;
 
 	if (session->state == SESSION_OPEN)
 		return session_is_stored(session) || keep_session(loop, session) == 0;
 	/* Its attempts die with us; the client does not notice. */
-	return store_park(loop, ENTRY_CLIENT, &session->legs[DOWN].fd, 1, session->accepted_at_ns, 0, &ref) == 0;
+	return store_park(loop, &client, &ref) == 0;
 }
 
-static uint32_t leave_loop(csp_loop *loop)
+static void leave_loop(csp_loop *loop)
 {
-	uint32_t left_out = 0;
 
 	loop->now_ns = sys_now_ns();
 	/* Those on their way to this loop are among its sessions from here on. */
@@ -112,9 +151,8 @@ static uint32_t leave_loop(csp_loop *loop)
 		if (!session->slot.used || session->has_left)
 			continue;
 		session->has_left = leave_session(loop, session);
-		left_out += !session->has_left;
+		loop->left_out += !session->has_left;
 	}
-	return left_out;
 }
 
 int csp_plane_leave(csp_plane *plane)
@@ -124,7 +162,10 @@ int csp_plane_leave(csp_plane *plane)
 	if (plane->store == NULL)
 		return -ENOENT;
 	for (uint32_t i = 0; i < plane->options.loops; i++)
-		left_out += leave_loop(plane->loops[i]);
+		plane->loops[i]->left_out = 0;
+	for_each_loop(plane, leave_loop);
+	for (uint32_t i = 0; i < plane->options.loops; i++)
+		left_out += plane->loops[i]->left_out;
 	return (int)left_out;
 }
 

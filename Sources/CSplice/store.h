@@ -2,7 +2,7 @@
  * The store: where sessions outlive the process. A shelf is a pair of unix sockets whose queue holds messages
  * that nobody receives; each carries descriptors (SCM_RIGHTS) of a session or a pipe, and names an entry of the
  * table that says what has become of it. Whoever holds shelves and table after us (a service manager, or what
- * we execute) has everything. docs/decisions/0019-sessions-outlive-the-process.md says why it is built so.
+ * we execute) has everything. docs/decisions/0021-sessions-outlive-the-process.md says why it is built so.
  */
 #ifndef CSPLICE_STORE_H
 #define CSPLICE_STORE_H
@@ -32,9 +32,20 @@ struct shelf {
 struct store {
 	struct table *table;
 	_Atomic bool is_final;        /* there will be no more shelves */
+	bool is_kept;                 /* by somebody else too: what he throws away must end as cut off */
 	_Atomic bool is_short;        /* there is no room, and somebody was told so */
 	_Atomic uint32_t shelf_count; /* one more than the highest number in use */
 	_Atomic(struct shelf *) shelves[CSP_SHELVES_MAX];
+};
+
+/* What is to lie on a shelf. */
+struct parking {
+	enum entry_state state;
+	uint32_t count; /* of descriptors */
+	int fds[2];
+	uint64_t opened_at_ns;
+	uint32_t endpoint;
+	uint32_t is_unix; /* as in the entry */
 };
 
 /* A living message of a shelf, with duplicates of its descriptors. */
@@ -46,8 +57,7 @@ struct shelf_found {
 /* Unmaps the table and closes the shelves: what lies on them is somebody else's, or goes. NULL is harmless. */
 void store_close(struct store *store);
 /* Parks descriptors under a new entry. 0 or -ENOSPC: no shelf has room; -EMFILE, -ETOOMANYREFS, -ENOMEM, … */
-int store_park(csp_loop *loop, enum entry_state state, const int *fds, uint32_t count, uint64_t opened_at_ns,
-        uint32_t endpoint, table_ref *ref);
+int store_park(csp_loop *loop, const struct parking *parking, table_ref *ref);
 /* What ref names has ended. Its message goes with the next compaction. */
 void store_forget(csp_loop *loop, table_ref ref);
 /* Takes messages of the dead out of shelves that have some, a bounded number in one call. */
@@ -56,6 +66,9 @@ void store_compact(csp_loop *loop);
 /* Finds out at which end the messages are, counts them, and finds each that lives, once. The descriptors are the
  * caller's. */
 int shelf_walk(struct store *store, struct shelf *shelf, struct shelf_found found[static TABLE_ENTRIES]);
+
+/* Does something for every loop, each in a thread of its own, while none runs. */
+void for_each_loop(csp_plane *plane, void (*does)(csp_loop *loop));
 
 /* ---- keep.c: what a stored session does otherwise ---- */
 

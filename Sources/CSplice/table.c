@@ -237,8 +237,9 @@ static uint32_t seal_of(const struct table_entry *entry, table_ref ref)
 	const struct {
 		table_ref ref;
 		uint64_t opened_at_ns;
-		uint64_t endpoint;
-	} fixed = {table_ref_session(ref), entry->opened_at_ns, entry->endpoint};
+		uint32_t endpoint;
+		uint32_t is_unix;
+	} fixed = {table_ref_session(ref), entry->opened_at_ns, entry->endpoint, entry->is_unix};
 
 	return table_check(&fixed, sizeof fixed);
 }

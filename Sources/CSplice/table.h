@@ -33,7 +33,8 @@ struct table_entry {
 	_Atomic uint32_t ended[2];  /* by relay: the end of stream was passed on, or is about to be */
 	_Atomic uint32_t unsafe[2]; /* by relay: bytes are where no other process finds them */
 	_Atomic uint64_t owner;     /* of a pipe: whose bytes it may hold, and which direction; 0: nobody's */
-	uint64_t reserved[2];
+	uint32_t is_unix;           /* of a session: bit 0, the downstream socket; bit 1, the upstream one */
+	uint32_t reserved[3];
 };
 
 /* Which direction of which session a loop's buffer serves, and how many bytes had been delivered before. */

@@ -88,7 +88,7 @@ static void open_store(uint32_t shelves)
 {
 	struct csp_recovery recovery;
 
-	must(csp_plane_open_store(plane, TABLE), "csp_plane_open_store");
+	must(csp_plane_open_store(plane, TABLE, true), "csp_plane_open_store");
 	for (uint32_t i = 0; i < shelves; i++) {
 		const int ends[] = {FIRST_SHELF + 2 * (int)i, FIRST_SHELF + 2 * (int)i + 1};
 

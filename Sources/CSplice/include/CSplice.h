@@ -297,8 +297,11 @@ CSP_PUBLIC int csp_table_copy(int table);
 /* 0 where csp_plane_open_store would take it; -EPROTO: it is no table, is damaged or of a form of the future. */
 CSP_PUBLIC int csp_table_check(int table);
 
-/* Begins to store in a new plane, before its loops run. The caller keeps the descriptor. */
-CSP_PUBLIC int csp_plane_open_store(csp_plane *_Nonnull plane, int table);
+/*
+ * Begins to store in a new plane, before its loops run. The caller keeps the descriptor. is_kept: somebody else has
+ * the store as well, who may throw it away; sessions then end with a reset, not as if all had been said.
+ */
+CSP_PUBLIC int csp_plane_open_store(csp_plane *_Nonnull plane, int table, bool is_kept);
 
 /*
  * Adds a shelf that is empty or holds what an earlier process parked there, under the number that it had then,

@@ -4,9 +4,10 @@ internal import Synchronization
 
 // Sessions that outlive the process.
 extension DataPlane {
-    /// Stores sessions from now on, before loops run; the table stays the caller's.
-    func openStore(table: Int32) throws(SystemError) {
-        try check("open the table of sessions", unsafe csp_plane_open_store(plane, table))
+    /// Stores sessions from now on, before loops run; the table stays the caller's. Whoever else keeps the store may throw it
+    /// away.
+    func openStore(table: Int32, isKept: Bool) throws(SystemError) {
+        try check("open the table of sessions", unsafe csp_plane_open_store(plane, table, isKept))
     }
 
     /// From any thread: adds a shelf, whose ends stay open as long as the plane.

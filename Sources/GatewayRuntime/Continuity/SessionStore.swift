@@ -17,6 +17,7 @@ internal import Synchronization
 
     /// So many shelves in the beginning, and so many more at most when they are full; each is for about 270 sessions or pipes.
     private static let firstShelves = 2
+    private static let sessionsOfAShelf = 250
     private static let shelvesAtOnce = 64
 
     private let plane: DataPlane
@@ -54,7 +55,7 @@ internal import Synchronization
     /// Opens a store for the moment in which this process becomes another one.
     static func open(forSuccessionOf plane: DataPlane, logger: Logger) throws(SystemError) -> SessionStore {
         let table = try check("create a table of sessions", csp_table_create())
-        try plane.openStore(table: table)
+        try plane.openStore(table: table, isKept: false)
         return SessionStore(plane: plane, manager: nil, table: table, shelves: [:], logger: logger)
     }
 
@@ -72,7 +73,7 @@ internal import Synchronization
             if let manager { for name in names { try manager.drop(name.text) } }
             return nil
         }
-        try plane.openStore(table: table)
+        try plane.openStore(table: table, isKept: manager != nil)
         for (number, ends) in inherited.shelves { try plane.addShelf(number, ends) }
         let store = SessionStore(
             plane: plane, manager: manager, table: table, shelves: inherited.shelves, logger: logger)
@@ -90,7 +91,7 @@ internal import Synchronization
         }
         let table = try check("create a table of sessions", csp_table_create())
         try manager.keep([table], as: StoredName.table.text)
-        try plane.openStore(table: table)
+        try plane.openStore(table: table, isKept: true)
         let store = SessionStore(plane: plane, manager: manager, table: table, shelves: [:], logger: logger)
         store.grow(by: firstShelves)
         return store
@@ -149,6 +150,8 @@ internal import Synchronization
 
     /// Stores all that is not stored yet, after the loops have ended.
     func leave() throws(SystemError) {
+        let shelves = Int(clamping: plane.sessions) / Self.sessionsOfAShelf + 1
+        if manager == nil { while state.withLock({ $0.shelves.count }) < shelves { try add(keptBy: nil) } }
         while true {
             let left = try plane.leave()
             guard left > 0 else { return }
