@@ -17,24 +17,6 @@ int64_t clinux_monotonic_ns(void)
 	return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
 }
 
-struct clinux_time clinux_utc(void)
-{
-	struct timespec now;
-	struct tm parts = {0};
-
-	(void)clock_gettime(CLOCK_REALTIME, &now); /* as above */
-	(void)gmtime_r(&now.tv_sec, &parts);       /* fails only beyond the year 2^31 */
-	return (struct clinux_time){
-	        .year = parts.tm_year + 1900,
-	        .month = parts.tm_mon + 1,
-	        .day = parts.tm_mday,
-	        .hour = parts.tm_hour,
-	        .minute = parts.tm_min,
-	        .second = parts.tm_sec,
-	        .millisecond = (int32_t)(now.tv_nsec / 1000000),
-	};
-}
-
 int64_t clinux_utc_seconds(void)
 {
 	return (int64_t)time(NULL);

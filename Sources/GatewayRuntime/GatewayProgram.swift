@@ -16,11 +16,13 @@ public enum GatewayProgram {
             if let wayBack = context.wayBack { complain("\(wayBack)") }
             return 2
         }
+        let threshold = LogThreshold(settings.settings.logLevel)
         let logger = Logger(label: "etcd-gateway") { _ in
-            LineLog(format: settings.settings.logFormat, level: settings.settings.logLevel)
+            LineLog(format: settings.settings.logFormat, threshold: threshold)
         }
         for warning in settings.warnings + context.warnings { logger.warning("\(warning)") }
-        let service = GatewayService(settings: settings.settings, logger: logger, context: context)
+        let service = GatewayService(
+            settings: settings.settings, logger: logger, threshold: threshold, context: context)
         do throws(SystemError) {
             return try ProgramExecutor().run { await run(service, logger) }
         } catch {
@@ -54,7 +56,7 @@ public enum GatewayProgram {
         }
     }
 
-    private static func readSettings(
+    static func readSettings(
         flags: [Setting: [String]], environment: [String: String]
     ) -> (settings: Settings, warnings: [String])? {
         var file: (path: String, text: String)?
@@ -78,7 +80,7 @@ public enum GatewayProgram {
     }
 
     /// One line for whoever typed the command, or for the journal, where it is an error.
-    private static func complain(_ text: String) {
+    static func complain(_ text: String) {
         let priority = LineLog.isJournal ? "<\(Logger.Level.error.priority)>" : ""
         Output.write("\(priority)etcd-gateway: \(text)", to: STDERR_FILENO)
     }

@@ -8,13 +8,19 @@ public import ServiceLifecycle
 public struct GatewayService: Service {
     private let settings: Settings
     private let logger: Logger
+    private let threshold: LogThreshold
     private let context: ServiceContext
 
     /// How long the ready line waits for DNS to name endpoints; clients are served from the start in any case.
     private static let patienceForReadyLine = Duration.seconds(2)
 
-    /// A gateway for these settings, under a service manager that has given this much.
-    public init(settings: Settings, logger: Logger, context: ServiceContext = ServiceContext()) {
+    /// A gateway for these settings, under a service manager that has given this much. The threshold is that of the logger,
+    /// where it can be changed.
+    public init(
+        settings: Settings, logger: Logger, threshold: LogThreshold = LogThreshold(.info),
+        context: ServiceContext = ServiceContext()
+    ) {
+        self.threshold = threshold
         self.context = context
         self.settings = settings
         self.logger = logger
@@ -47,7 +53,7 @@ public struct GatewayService: Service {
         let control = Control(
             executor: executor, options: options, resolver: resolver, published: published, held: held,
             files: TLSFiles(settings), stateFile: settings.stateDirectory.map(StateFile.init(directory:)),
-            logger: logger)
+            about: ProgramFacts(listeners: listenTexts, logLevel: threshold), logger: logger)
         let plane = try DataPlane(
             options: try dataPlaneOptions(), plan: published, held: held,
             accessLog: settings.accessLog ? AccessLog(logger: logger) : nil, report: { control.tell($0) })
@@ -57,11 +63,13 @@ public struct GatewayService: Service {
         let supervision = await supervise(executor, control, plane)
         try await Self.run {
             await control.start(runners: plane.runners, listeners: listeners)
+            let admin = await AdminServer.open(settings, desk: desk(control), logger: logger)
             try await Self.run {
                 await supervision?.started()
                 try await serve(control, supervision)
             } finally: {
                 await supervision?.close()
+                await admin?.close()
             }
         } finally: {
             await control.close()
@@ -77,6 +85,21 @@ public struct GatewayService: Service {
             throw error
         }
         await end()
+    }
+
+    /// What the admin server can ask for and order.
+    private func desk(_ control: Control) -> AdminDesk {
+        var orders = AdminOrders()
+        orders.setLogLevel = { [threshold, logger] level, receiver in
+            threshold.level = level
+            logger.info("log level changed", metadata: ["log_level": "\(level.rawValue)"])
+            receiver(.done("lines are logged from \(level.rawValue) on"))
+        }
+        return AdminDesk(
+            snapshot: { receiver in control.read({ $0.snapshot() }, for: receiver) },
+            explanation: { receiver in control.read({ $0.explanation() }, for: receiver) },
+            sessions: { order, limit, receiver in control.listSessions(by: order, limit: limit, for: receiver) },
+            orders: orders)
     }
 
     /// Nobody to tell: nothing, and no wake-up for it.

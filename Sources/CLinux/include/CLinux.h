@@ -13,12 +13,6 @@
 /* Nanoseconds of CLOCK_MONOTONIC. */
 int64_t clinux_monotonic_ns(void);
 
-/* The time of day in UTC. */
-struct clinux_time {
-	int32_t year, month, day, hour, minute, second, millisecond;
-};
-struct clinux_time clinux_utc(void);
-
 /* The time of day in whole seconds since 1970. */
 int64_t clinux_utc_seconds(void);
 

@@ -33,6 +33,8 @@ public enum Setting: String, CaseIterable, Sendable {
     case userTimeout = "tcp-user-timeout"
     case loopbackCongestion = "loopback-congestion"
     case spin = "spin"
+    case adminSocket = "admin-socket"
+    case metricsAddress = "metrics-addr"
     case logFormat = "log-format"
     case logLevel = "log-level"
     case accessLog = "access-log"
@@ -75,6 +77,8 @@ extension Setting {
             .health
         case .maximumSessions, .loops, .keepalive, .userTimeout, .loopbackCongestion, .spin:
             .sessions
+        case .adminSocket, .metricsAddress:
+            .administration
         case .logFormat, .logLevel, .accessLog:
             .logging
         }

@@ -24,22 +24,25 @@ actor Control {
     /// Sessions of a removed endpoint are reset over this time, so that their clients do not all return at once.
     private static let removalSpread = Duration.seconds(5)
 
-    private let executor: EventExecutor
+    let executor: EventExecutor
     private let resolver: Resolver
     private let prober: Prober
     private let verifier: TLSVerifier?
     private let published: PublishedPlan
-    private let held: HeldClients
+    let held: HeldClients
     private let stateFile: StateFile?
     private let log: NoticeLog
+    let about: ProgramFacts
     private let logger: Logger
     private let works: AsyncStream<Work>
     private let newWork: AsyncStream<Work>.Continuation
     private let factBox = FactBox()
 
-    private var machine: ControlMachine
+    private(set) var machine: ControlMachine
+    /// What the status and the metrics tell beside what the machine knows.
+    var figures = ControlFigures()
     private var generator = SystemRandomNumberGenerator()
-    private var runners: [LoopRunner] = []
+    private(set) var runners: [LoopRunner] = []
     private var saveFailed = false
     private var listeners: [SocketAddress] = []
     private var timer: (id: EventExecutor.TimerID, due: Instant)?
@@ -56,7 +59,7 @@ actor Control {
 
     init(
         executor: EventExecutor, options: ControlOptions, resolver: Resolver, published: PublishedPlan,
-        held: HeldClients, files: TLSFiles, stateFile: StateFile?, logger: Logger
+        held: HeldClients, files: TLSFiles, stateFile: StateFile?, about: ProgramFacts, logger: Logger
     ) {
         self.executor = executor
         self.resolver = resolver
@@ -64,6 +67,7 @@ actor Control {
         self.held = held
         self.stateFile = stateFile
         self.logger = logger
+        self.about = about
         prober = Prober(executor: executor, files: files)
         verifier = files.authority.map(prober.verifier(authority:))
         log = NoticeLog(logger: logger)
@@ -156,6 +160,7 @@ actor Control {
 
     private func ask(_ question: Question) async {
         guard let answer = try? await resolver.answer(question) else { return }  // cancelled: we are going
+        figures.answered(answer)
         if answer.isPositive {
             perform(machine.localAddressesRead(readLoopGuard(), at: MonotonicClock.now(), using: &generator))
         }
@@ -166,6 +171,7 @@ actor Control {
         let host = machine.endpoints[id]?.declaration.key.host.description
         let finding = await prober.probe(wanted.addresses, host: host, kind: wanted.kind, isFresh: wanted.isFresh)
         guard !Task.isCancelled else { return }  // we are going
+        if let key = machine.endpoints[id]?.declaration.key { figures.probed(key, wanted.kind, finding) }
         perform(
             machine.probeEnded(
                 id, finding.outcome, at: finding.address, dialedIn: finding.dialTime, now: MonotonicClock.now(),
@@ -232,11 +238,16 @@ actor Control {
             case .publish(let plan): publish(plan)
             case .resetSessions(let id, let reason): resetSessions(id, reason)
             case .save(let set): save(set)
-            case .tell(let notice): log.write(notice)
+            case .tell(let notice): tell(notice)
             }
         }
         schedule()
         changed()
+    }
+
+    private func tell(_ notice: Notice) {
+        figures.history.told(notice, at: MonotonicClock.now(), time: WallClock.now())
+        log.write(notice.line)
     }
 
     private func resetSessions(_ id: EndpointID, _ reason: ControlMachine.ResetReason) {

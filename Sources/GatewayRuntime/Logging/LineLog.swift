@@ -12,29 +12,28 @@ public struct LineLog: LogHandler {
 
     /// Keys of every line.
     public var metadata: Logger.Metadata = [:]
-    /// Lines below this are not written.
-    public var logLevel: Logger.Level
+    /// Lines below this are not written: what was set for this handler alone, else what holds for all.
+    public var logLevel: Logger.Level {
+        get { ownLevel ?? threshold.level.loggerLevel }
+        set { ownLevel = newValue }
+    }
     /// Keys that are asked for with each line.
     public var metadataProvider: Logger.MetadataProvider?
     private let form: Form
     private let descriptor: Int32
+    private let threshold: LogThreshold
+    private var ownLevel: Logger.Level?
 
     /// A handler for these settings.
-    public init(format: LogFormat, level: LogLevel) {
-        self.init(form: Self.form(format), level: level, descriptor: STDERR_FILENO)
+    public init(format: LogFormat, threshold: LogThreshold) {
+        self.init(form: Self.form(format), threshold: threshold, descriptor: STDERR_FILENO)
     }
 
     /// A handler that writes to a descriptor, which stays open.
-    init(form: Form, level: LogLevel, descriptor: Int32) {
+    init(form: Form, threshold: LogThreshold, descriptor: Int32) {
         self.form = form
         self.descriptor = descriptor
-        logLevel =
-            switch level {
-            case .debug: .debug
-            case .info: .info
-            case .warning: .warning
-            case .error: .error
-            }
+        self.threshold = threshold
     }
 
     /// One key of every line.

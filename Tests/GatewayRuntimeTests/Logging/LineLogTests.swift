@@ -14,7 +14,10 @@ struct LineLogTests {
         var ends: [Int32] = [0, 0]
         try #require(socketpair(AF_UNIX, Int32(SOCK_SEQPACKET.rawValue) | Int32(SOCK_NONBLOCK.rawValue), 0, &ends) == 0)
         let (reading, writing) = (TestSocket(ends[0]), TestSocket(ends[1]))
-        log(Logger(label: "test") { _ in LineLog(form: form, level: level, descriptor: writing.descriptor) })
+        log(
+            Logger(label: "test") { _ in
+                LineLog(form: form, threshold: LogThreshold(level), descriptor: writing.descriptor)
+            })
         var lines: [String] = []
         var bytes = [UInt8](repeating: 0, count: 65_536)
         while true {
@@ -86,7 +89,7 @@ struct LineLogTests {
         var ends: [Int32] = [0, 0]
         try #require(pipe(&ends) == 0)  // blocking, as a service's stderr is
         let (reading, writing) = (TestSocket(ends[0]), TestSocket(ends[1]))
-        let logger = Logger(label: "test") { _ in LineLog(form: .journal, level: .info, descriptor: writing.descriptor)
+        let logger = Logger(label: "test") { _ in LineLog(form: .journal, threshold: LogThreshold(.info), descriptor: writing.descriptor)
         }
         for _ in 0..<10_000 { logger.info("a line that nobody reads, of some length so that the pipe is full soon") }
         var bytes = [UInt8](repeating: 0, count: 1 << 20)
