@@ -114,6 +114,13 @@ extension Settings {
         return named.isEmpty ? nil : SettingsFilePath(path: named, isRequired: true)
     }
 
+    /// Where the admin socket of a gateway with these settings is, as far as it is said; whatever else is wrong does not matter.
+    public static func adminSocketPath(
+        flags: [Setting: [String]], environment: [String: String], file: (path: String, text: String)?
+    ) -> String? {
+        SettingsReader(GivenSettings(flags: flags, environment: environment, file: file)).text(.adminSocket)
+    }
+
     /// Reads every setting from the strongest source that has it: flag, then environment, then file, then default.
     ///
     /// An empty text is a text like any other, wherever it stands: it names no endpoint, no domain, no directory, and is no

@@ -18,6 +18,19 @@ public struct StatusScreen {
         head + [""] + endpointLines + discoveryLines + eventLines
     }
 
+    /// The part of a line that fits into so many columns; colours take none.
+    public static func cut(_ line: String, to columns: Int) -> String {
+        var (cut, width, isEscape) = ("", 0, false)
+        for character in line {
+            if character == "\u{1B}" { isEscape = true }
+            guard isEscape || width < columns else { continue }
+            cut.append(character)
+            width += isEscape ? 0 : 1
+            if isEscape, character == "m" { isEscape = false }
+        }
+        return cut
+    }
+
     private var head: [String] {
         let program = status.program
         let traffic = status.traffic
