@@ -23,7 +23,7 @@ extension ControlMachine {
 
     /// Words for `explain`, which say also of a good endpoint why it is or is not the next.
     private func why(_ member: EndpointSet.Member, at now: Instant) -> String {
-        let trouble = reason(of: member, at: now)
+        let trouble = reason(of: member, at: now) + outlook(of: member, at: now)
         guard let plan, let place = plan.targets.firstIndex(where: { $0.endpoint == member.id }) else { return trouble }
         if plan.good == 0 {
             return "nobody is believed good, so everybody is tried in turn" + (trouble.isEmpty ? "" : "; \(trouble)")
@@ -61,15 +61,15 @@ extension ControlMachine {
         case .present: break
         }
         guard let health = health[member.id], !health.addresses.isEmpty else { return reasonWithoutAddress(member) }
-        if let since = health.restsSince { return downWords(health, since: since, at: now) }
+        if !health.isGood { return health.trouble?.words ?? "it failed" }
         return health.isUnproven ? "its name leads to another address since a moment; that must work first" : ""
     }
 
-    private func downWords(_ health: EndpointHealth, since: Instant, at now: Instant) -> String {
-        let trouble = health.trouble?.words ?? "it failed"
-        if health.isProbing { return "\(trouble); a probe is under way" }
-        guard let next = health.nextProbe else { return trouble }
-        return "\(trouble); next probe in \(Figures.duration(next - now))"
+    /// When a failed one may be good again.
+    private func outlook(of member: EndpointSet.Member, at now: Instant) -> String {
+        guard let health = health[member.id], !health.isGood else { return "" }
+        if health.isProbing { return "; a probe is under way" }
+        return health.nextProbe.map { "; next probe in \(Figures.duration($0 - now))" } ?? ""
     }
 
     private func reasonWithoutAddress(_ member: EndpointSet.Member) -> String {

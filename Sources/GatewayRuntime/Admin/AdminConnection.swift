@@ -66,6 +66,9 @@ final class AdminConnection: ChannelInboundHandler {
         var headers: HTTPHeaders = [
             "content-type": answer.type, "content-length": String(body.readableBytes), "cache-control": "no-store",
             "x-content-type-options": "nosniff",
+            // The page needs its own style and script, and nothing from anywhere else.
+            "content-security-policy":
+                "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; connect-src 'self'; img-src data:",
         ]
         headers.add(name: "connection", value: head.isKeepAlive ? "keep-alive" : "close")
         let status = HTTPResponseStatus(statusCode: answer.status)
