@@ -30,6 +30,13 @@ public struct Explanation: Equatable, Sendable {
     public var heldClients: Int
     /// The endpoints, the likeliest first.
     public var rows: [Row]
+
+    /// An explanation of these parts.
+    public init(policy: String, heldClients: Int, rows: [Row]) {
+        self.policy = policy
+        self.heldClients = heldClients
+        self.rows = rows
+    }
 }
 
 extension Explanation {

@@ -51,6 +51,8 @@ actor Control {
     private var dialed: Set<SocketAddress> = []
     private var acceptLog = AcceptLog()
     private var loopLog = Pace()
+    private var noticePace = NoticePace()
+    private var silence: EventExecutor.TimerID?
     private var readiness = Readiness.unknown
     private var isClosed = false
     private var changed: @Sendable () -> Void = {}
@@ -109,6 +111,7 @@ actor Control {
         stopWaiting()
         if let timer { executor.cancel(timer.id) }
         if let factTimer { executor.cancel(factTimer) }
+        if let silence { executor.cancel(silence) }
         (timer, factTimer) = (nil, nil)
     }
 
@@ -246,8 +249,26 @@ actor Control {
     }
 
     private func tell(_ notice: Notice) {
-        figures.history.told(notice, at: MonotonicClock.now(), time: WallClock.now())
+        let now = MonotonicClock.now()
+        figures.history.told(notice, at: now, time: WallClock.now())
+        let verdict = noticePace.verdict(on: notice, at: now)
+        guard verdict != .suppress else { return }
         log.write(notice.line)
+        guard verdict == .tellAsLast, let due = noticePace.nextDue else { return }
+        log.comesAndGoes(notice.line)
+        if let silence { executor.cancel(silence) }
+        silence = executor.schedule(at: due) { [weak self] in self?.assumeIsolated { $0.silenceOver() } }
+    }
+
+    /// Endpoints that were not told of for a minute: what they are now.
+    private func silenceOver() {
+        silence = nil
+        for silence in noticePace.over(at: MonotonicClock.now()) {
+            let member = machine.endpoints.all.first { $0.declaration.key == silence.endpoint }
+            log.cameAndWent(silence, isGood: member.flatMap { machine.health[$0.id]?.isGood })
+        }
+        guard let due = noticePace.nextDue else { return }
+        silence = executor.schedule(at: due) { [weak self] in self?.assumeIsolated { $0.silenceOver() } }
     }
 
     private func resetSessions(_ id: EndpointID, _ reason: ControlMachine.ResetReason) {

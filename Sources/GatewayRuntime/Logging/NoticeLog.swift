@@ -10,6 +10,23 @@ struct NoticeLog {
         logger.log(
             level: line.level.loggerLevel, "\(line.message)", metadata: Logger.Metadata(metadata) { first, _ in first })
     }
+
+    /// This was the last line of an endpoint for a while.
+    func comesAndGoes(_ line: NoticeLine) {
+        let address = line.fields.first { $0.name == "address" }?.value.metadata ?? ""
+        logger.warning(
+            "endpoint comes and goes; it is told of again when a minute has passed", metadata: ["address": address])
+    }
+
+    /// What was not written meanwhile.
+    func cameAndWent(_ silence: NoticePace.Silence, isGood: Bool?) {
+        logger.warning(
+            "endpoint came and went while it was not told of",
+            metadata: [
+                "address": "\(silence.endpoint)", "times": .stringConvertible(silence.suppressed),
+                "state": isGood.map { $0 ? "good" : "down" } ?? "removed",
+            ])
+    }
 }
 
 extension JSON {

@@ -89,7 +89,8 @@ struct LineLogTests {
         var ends: [Int32] = [0, 0]
         try #require(pipe(&ends) == 0)  // blocking, as a service's stderr is
         let (reading, writing) = (TestSocket(ends[0]), TestSocket(ends[1]))
-        let logger = Logger(label: "test") { _ in LineLog(form: .journal, threshold: LogThreshold(.info), descriptor: writing.descriptor)
+        let logger = Logger(label: "test") { _ in
+            LineLog(form: .journal, threshold: LogThreshold(.info), descriptor: writing.descriptor)
         }
         for _ in 0..<10_000 { logger.info("a line that nobody reads, of some length so that the pipe is full soon") }
         var bytes = [UInt8](repeating: 0, count: 1 << 20)

@@ -73,7 +73,8 @@ import Testing
 
     @Test(arguments: [
         (Duration.zero, "0"), (.seconds(12), "12"), (.microseconds(12_000_345), "12.000345"),
-        (.milliseconds(500), "0.5"), (.nanoseconds(999), "0"), (.milliseconds(-1500), "-1.5"), (.nanoseconds(-999), "0"),
+        (.milliseconds(500), "0.5"), (.nanoseconds(999), "0"), (.milliseconds(-1500), "-1.5"),
+        (.nanoseconds(-999), "0"),
     ])
     func seconds_areExactToTheMicrosecond(duration: Duration, text: String) {
         #expect(duration.decimalSeconds == text)
