@@ -155,10 +155,11 @@ extension RealComponents {
             #expect(screens[0] == "\u{1B}[?1049h\u{1B}[?25l" && terminal.output.hasSuffix("\u{1B}[?25h\u{1B}[?1049l"))
             for screen in screens.dropFirst() {
                 let lines = screen.replacing(#/\u{1B}\[[0-9;?]*[A-Za-z]/#, with: "").split(
-                    separator: #/\r+\n/#, omittingEmptySubsequences: false)
+                    separator: "\r\n", omittingEmptySubsequences: false)
                 #expect(lines.count <= 19 && lines.allSatisfy { $0.count <= 90 }, "it fits: \(lines)")
-                #expect(lines[0].hasPrefix("etcd-gateway ") && lines[0].contains("NOBODY ANSWERS"))
+                #expect(lines[0].hasPrefix("etcd-gateway "))
             }
+            #expect(screens.last?.contains("NOBODY ANSWERS") == true)
         }
 
         @Test func withoutAGateway_everyCommandSaysSo() async throws {

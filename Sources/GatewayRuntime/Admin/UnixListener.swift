@@ -6,7 +6,8 @@ struct UnixListener: Sendable {
     /// The bound socket, which listens to nobody yet. It belongs to whoever takes it.
     let descriptor: Int32
     private let path: String
-    private let inode: UInt64
+    /// Of the file: an inode's number alone is soon given to another.
+    private let stamp: [UInt64]
 
     /// Binds a socket to a path, for the owner and the group. A socket file on which nobody listens is replaced.
     init(path: String, mode: mode_t) throws(SystemError) {
@@ -22,12 +23,17 @@ struct UnixListener: Sendable {
         }
         self.descriptor = descriptor
         self.path = path
-        inode = unsafe clinux_stamp(path).inode
+        stamp = Self.stamp(of: path)
     }
 
     /// Removes the file, unless somebody else has put another one there.
     func removeFile() {
-        if unsafe clinux_stamp(path).inode == inode { unsafe unlink(path) }
+        if Self.stamp(of: path) == stamp { unsafe unlink(path) }
+    }
+
+    private static func stamp(of path: String) -> [UInt64] {
+        let stamp = unsafe clinux_stamp(path)
+        return [stamp.inode, stamp.changed_ns]
     }
 
     private static func bind(_ descriptor: Int32, to address: inout UnixAddress, _ path: String) throws(SystemError) {

@@ -29,7 +29,7 @@ struct StatusWatch {
             }
             let size = TerminalSize.now()
             let shown = lines.prefix(size.rows - 1).map { StatusScreen.cut($0, to: size.columns) + "\u{1B}[K" }
-            write("\u{1B}[H" + shown.joined(separator: "\r\n") + "\u{1B}[J")
+            write("\u{1B}[H" + shown.joined(separator: "\n") + "\u{1B}[J")
         } while !Interruption.came(within: 1)
         return wasReady ? 0 : 1
     }
