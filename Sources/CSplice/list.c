@@ -51,8 +51,7 @@ static void summarize(const struct session *session, struct csp_session_summary 
 		(void)address_from_system(&system, &summary->client); /* a TCP socket has one of ours */
 }
 
-int csp_loop_list(
-        csp_loop *loop, uint32_t *cursor, struct csp_session_summary *summaries, uint32_t capacity)
+int csp_loop_list(csp_loop *loop, uint32_t *cursor, struct csp_session_summary *summaries, uint32_t capacity)
 {
 	uint32_t slots = loop->sessions.chunks * SLAB_CHUNK_SLOTS;
 	uint32_t count = 0;

@@ -87,7 +87,8 @@ import Testing
 
     @Test func manPageOfTheProgram_hasEveryFlag_andNoOther() throws {
         let page = try manPage("etcd-gateway.8")
-        let others: Set = ["--help", "--version", "--json", "--watch", "--sort", "--limit", "--now"]  // the last one is systemctl's
+        // The last one is systemctl's.
+        let others: Set = ["--help", "--version", "--json", "--watch", "--sort", "--limit", "--now"]
         #expect(try words(page, like: "--[a-z][a-z-]+").subtracting(others) == flags)
         for setting in Setting.allCases where setting.isRepeatable {
             #expect(page.contains("\(setting.flag) (may be repeated)"))

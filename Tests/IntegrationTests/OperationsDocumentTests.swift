@@ -16,18 +16,13 @@ import Testing
 
     /// The metrics of a gateway that has something to tell of everything.
     private func metrics() async throws -> Set<String> {
-        let names = try ScriptedNames()
-        let observed = try await ObservedGateway(names.flags)
+        // A name that /etc/hosts knows everywhere.
+        let observed = try await ObservedGateway(["--endpoints=localhost:1"])
         try await eventually("DNS was asked") {
             try await observed.metric("etcd_gateway_dns_refreshes_total{result=\"records\"}") ?? 0 > 0
         }
         let text = try await WebRequest.run(observed.web, "/metrics").body
         return Set(text.matches(of: #/# TYPE (\S+) /#).map { String($0.output.1) })
-    }
-
-    /// An endpoint that has a name which /etc/hosts knows everywhere.
-    private struct ScriptedNames {
-        let flags = ["--endpoints=localhost:1"]
     }
 
     /// Metrics that need an event which this test does not make.

@@ -31,8 +31,8 @@ struct clinux_file_stamp {
 };
 struct clinux_file_stamp clinux_stamp(const char *_Nonnull path);
 
-/* How long a send, or a receive, may wait. 0, or -1 with errno set (setsockopt(2)). Swift does not know for certain whose
- * struct timeval is. */
+/* How long a send, or a receive, may wait. 0, or -1 with errno set (setsockopt(2)). Swift does not know for
+ * certain whose struct timeval is. */
 int clinux_set_send_timeout(int socket, int milliseconds);
 int clinux_set_receive_timeout(int socket, int milliseconds);
 

@@ -27,8 +27,8 @@ struct csp_session_summary {
 /*
  * Copies the sessions in the next slots of the loop, from *cursor on (0 at first), and moves *cursor behind
  * them. Looks at no more than 256 slots, and stops when capacity is used up. Returns how many were copied;
- * there are no more when *cursor is UINT32_MAX. A session that begins or ends between two calls may or may not
- * be seen; none is seen twice. The loop's own thread.
+ * there are no more when *cursor is UINT32_MAX. A session that begins or ends between two calls may or may
+ * not be seen; none is seen twice. The loop's own thread.
  */
 CSP_PUBLIC int csp_loop_list(csp_loop *_Nonnull loop, uint32_t *_Nonnull cursor,
         struct csp_session_summary *_Nonnull summaries, uint32_t capacity);

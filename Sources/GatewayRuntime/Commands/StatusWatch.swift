@@ -53,7 +53,8 @@ struct StatusWatch {
 
     private func write(_ text: String) {
         var text = text
-        _ = text.withUTF8 { unsafe Glibc.write(STDOUT_FILENO, $0.baseAddress, $0.count) }  // a terminal that is gone ends us
+        // A terminal that is gone sends us a signal.
+        _ = text.withUTF8 { unsafe Glibc.write(STDOUT_FILENO, $0.baseAddress, $0.count) }
     }
 }
 
