@@ -32,7 +32,7 @@ import Testing
     ]
 
     private func ours(_ text: String) throws -> Set<String> {
-        let names = try words(text, like: "(etcd_gateway|process)_[a-z_]+[a-z]")
+        let names = try words(text, like: "(?:etcd_gateway|process)_[a-z_]+[a-z]")
         return Set(
             names.map { name in
                 let base = name.replacing(#/_(bucket|sum|count)$/#, with: "")
