@@ -53,7 +53,7 @@ public struct GatewayService: Service {
         let control = Control(
             executor: executor, options: options, resolver: resolver, published: published, held: held,
             files: TLSFiles(settings), stateFile: settings.stateDirectory.map(StateFile.init(directory:)),
-            about: ProgramFacts(listeners: listenTexts, logLevel: threshold), logger: logger)
+            about: ProgramFacts(unixListeners: unixListenTexts, logLevel: threshold), logger: logger)
         let plane = try DataPlane(
             options: try dataPlaneOptions(), plan: published, held: held,
             accessLog: settings.accessLog ? AccessLog(logger: logger) : nil, report: { control.tell($0) })
@@ -144,6 +144,11 @@ public struct GatewayService: Service {
 
     private var listenTexts: [String] {
         context.sockets.isEmpty ? settings.listenAddresses.map(\.description) : context.sockets.map(\.address)
+    }
+
+    private var unixListenTexts: [String] {
+        guard context.sockets.isEmpty else { return context.sockets.map(\.address).filter { SocketAddress($0) == nil } }
+        return settings.listenAddresses.compactMap { if case .unix = $0 { $0.description } else { nil } }
     }
 
     private func dataPlaneOptions() throws -> csp_options {

@@ -49,7 +49,7 @@ extension Control {
             time: WallClock.now(),
             program: GatewayStatus.Program(
                 version: Version.number, process: Int(getpid()), uptime: now - about.startedAt,
-                policy: machine.options.policy.rawValue, listeners: about.listeners,
+                policy: machine.options.policy.rawValue, listeners: listeners.map(\.description) + about.unixListeners,
                 logLevel: about.logLevel.level.rawValue),
             isReady: machine.isReady, traffic: total(of: traffic),
             endpoints: machine.endpointStatus(

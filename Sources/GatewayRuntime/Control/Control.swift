@@ -44,7 +44,7 @@ actor Control {
     private var generator = SystemRandomNumberGenerator()
     private(set) var runners: [LoopRunner] = []
     private var saveFailed = false
-    private var listeners: [SocketAddress] = []
+    private(set) var listeners: [SocketAddress] = []
     private var timer: (id: EventExecutor.TimerID, due: Instant)?
     private var factTimer: EventExecutor.TimerID?
     private var factsTakenAt: Instant?

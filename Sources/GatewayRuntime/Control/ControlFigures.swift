@@ -35,8 +35,8 @@ struct ControlFigures {
 struct ProgramFacts: Sendable {
     /// When it started.
     var startedAt = MonotonicClock.now()
-    /// Where clients connect.
-    var listeners: [String]
+    /// The unix sockets where clients connect; addresses are known when they are listened on.
+    var unixListeners: [String]
     /// The least important line that is logged.
     var logLevel: LogThreshold
 }
