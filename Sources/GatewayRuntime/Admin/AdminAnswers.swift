@@ -3,11 +3,20 @@ internal import NIOCore
 internal import Synchronization
 
 /// Finds the answer to each request. What takes work, text and JSON, is made on the admin server's own thread.
-struct AdminAnswers: Sendable {
-    let desk: AdminDesk
+final class AdminAnswers: Sendable {
+    private let desk: AdminDesk
+    /// The last answers, for whoever asks again at once.
+    private let fresh = Mutex<[AdminRequest.Kept: (answer: AdminAnswer, until: NIODeadline)]>([:])
 
     /// Who does not answer within this is stuck, and that is the answer.
     private static let patience = TimeAmount.seconds(3)
+    /// However often somebody asks, metrics and status are made no oftener than this: a storm of scrapes must not cost the
+    /// data plane its CPU.
+    private static let freshness = TimeAmount.milliseconds(100)
+
+    init(desk: AdminDesk) {
+        self.desk = desk
+    }
 
     /// The answer; the future never fails.
     func answer(
@@ -18,18 +27,31 @@ struct AdminAnswers: Sendable {
             switch try AdminRequest(method: method, target: target) {
             case .health: return loop.makeSucceededFuture(.text("ok"))
             case .page: return ask(desk.snapshot, on: loop) { .page($0.status) }
-            case .metrics: return ask(desk.snapshot, on: loop) { .metrics($0) }
+            case .metrics:
+                return kept(.metrics, on: loop) { self.ask(self.desk.snapshot, on: loop) { .metrics($0) } }
             case .readiness: return ask(desk.snapshot, on: loop) { .readiness($0.status) }
-            case .status: return ask(desk.snapshot, on: loop) { .json($0.status.json) }
+            case .status:
+                return kept(.status, on: loop) { self.ask(self.desk.snapshot, on: loop) { .json($0.status.json) } }
             case .explanation: return ask(desk.explanation, on: loop) { .json($0.json) }
             case .sessions(let order, let limit):
-                return ask({ desk.sessions(order, limit, $0) }, on: loop) { .json($0.json) }
+                return ask({ self.desk.sessions(order, limit, $0) }, on: loop) { .json($0.json) }
             case .order(let order):
                 guard mayOrder else { throw AdminRefusal(403, "orders are taken at the admin socket only") }
                 return carryOut(order, on: channel)
             }
         } catch {
             return loop.makeSucceededFuture(.refusal(error))
+        }
+    }
+
+    /// The last answer where it is fresh, else a new one.
+    private func kept(
+        _ kind: AdminRequest.Kept, on loop: any EventLoop, _ make: () -> EventLoopFuture<AdminAnswer>
+    ) -> EventLoopFuture<AdminAnswer> {
+        if let last = fresh.withLock({ $0[kind] }), last.until > .now() { return loop.makeSucceededFuture(last.answer) }
+        return make().map { answer in
+            if answer.status == 200 { self.fresh.withLock { $0[kind] = (answer, .now() + Self.freshness) } }
+            return answer
         }
     }
 
@@ -43,7 +65,7 @@ struct AdminAnswers: Sendable {
                 return loop.makeSucceededFuture(
                     .text("orders are taken from root and from the gateway's own user", status: 403))
             }
-            return ask(call, on: loop) { .outcome($0) }
+            return self.ask(call, on: loop) { .outcome($0) }
         }.recover { _ in .text("who you are cannot be told", status: 403) }
     }
 
@@ -59,6 +81,13 @@ struct AdminAnswers: Sendable {
         return promise.futureResult.always { _ in timeout.cancel() }.map(answer).recover { _ in
             .text("the gateway does not answer: it is stuck, or on its way out", status: 503)
         }
+    }
+}
+
+extension AdminRequest {
+    /// Requests whose answers are kept for a moment.
+    fileprivate enum Kept {
+        case metrics, status
     }
 }
 
