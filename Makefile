@@ -2,7 +2,7 @@
 
 .DEFAULT_GOAL := help
 .PHONY: help run test faults faults-short bench bench-check bench-short bench-program syscalls check format build deb \
-	package-tools package-roots check-package test-package test-package-short clean
+	check-alerts test-page package-tools package-roots check-package test-package test-package-short clean
 
 tools := .build/tools/bin
 # One after the other: the simulations of the first would starve the real time of the others.
@@ -61,6 +61,17 @@ check: ## format, lint, the core's purity, and a release build with warnings as 
 	@! grep -rnE '^[[:space:]]*(@[_a-zA-Z]+ +)*([a-z]+ +)?import +[A-Za-z]' Sources/Gateway || \
 		{ echo 'The pure core imports nothing: what it needs to know comes in as an argument.' >&2; exit 1; }
 	swift build -c release --static-swift-stdlib
+
+test-page: ## the status page in a headless browser; screenshots in .build/page (fetches chromium)
+	scripts/fetch-tools
+	scripts/fetch-browser
+	swift build --product etcd-gateway
+	scripts/test-page
+
+check-alerts: ## Prometheus' rules in contrib, by promtool
+	scripts/fetch-tools
+	$(tools)/promtool check rules contrib/prometheus/etcd-gateway.rules.yml
+	cd contrib/prometheus && ../../$(tools)/promtool test rules etcd-gateway.rules.test.yml
 
 format: ## puts all code into the form that `make check` wants
 	scripts/fetch-tools

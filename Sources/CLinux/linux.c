@@ -19,24 +19,6 @@ int64_t clinux_monotonic_ns(void)
 	return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
 }
 
-struct clinux_time clinux_utc(void)
-{
-	struct timespec now;
-	struct tm parts = {0};
-
-	(void)clock_gettime(CLOCK_REALTIME, &now); /* as above */
-	(void)gmtime_r(&now.tv_sec, &parts);       /* fails only beyond the year 2^31 */
-	return (struct clinux_time){
-	        .year = parts.tm_year + 1900,
-	        .month = parts.tm_mon + 1,
-	        .day = parts.tm_mday,
-	        .hour = parts.tm_hour,
-	        .minute = parts.tm_min,
-	        .second = parts.tm_sec,
-	        .millisecond = (int32_t)(now.tv_nsec / 1000000),
-	};
-}
-
 int64_t clinux_utc_seconds(void)
 {
 	return (int64_t)time(NULL);
@@ -78,6 +60,13 @@ struct clinux_file_stamp clinux_stamp(const char *path)
 	        .changed_ns =
 	                (uint64_t)status.st_mtim.tv_sec * 1000000000u + (uint64_t)status.st_mtim.tv_nsec,
 	};
+}
+
+int clinux_set_receive_timeout(int socket, int milliseconds)
+{
+	struct timeval limit = {.tv_sec = milliseconds / 1000, .tv_usec = milliseconds % 1000 * 1000};
+
+	return setsockopt(socket, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
 }
 
 int clinux_set_send_timeout(int socket, int milliseconds)

@@ -89,7 +89,7 @@ public enum GatewayProgram {
         }
     }
 
-    private static func readSettings(_ source: SettingsSource) -> SettingsSource.Reading? {
+    static func readSettings(_ source: SettingsSource) -> SettingsSource.Reading? {
         do throws(SettingsSource.Trouble) {
             return try source.read()
         } catch {
@@ -100,7 +100,7 @@ public enum GatewayProgram {
     }
 
     /// One line for whoever typed the command, or for the journal, where it is an error.
-    private static func complain(_ text: String) {
+    static func complain(_ text: String) {
         let priority = LineLog.isJournal ? "<\(Logger.Level.error.priority)>" : ""
         Output.write("\(priority)etcd-gateway: \(text)", to: STDERR_FILENO)
     }

@@ -75,7 +75,7 @@ public struct GatewayService: Service {
         let control = Control(
             executor: executor, options: options, resolver: resolver, published: published, held: held,
             files: TLSFiles(settings), stateFile: settings.stateDirectory.map(StateFile.init(directory:)),
-            logger: logger)
+            about: ProgramFacts(unixListeners: unixListenTexts, logChoice: logChoice), logger: logger)
         let accessLog = AccessLog(logger: logger, isOn: settings.accessLog)
         let plane = try DataPlane(
             options: try dataPlaneOptions(), plan: published, held: held, accessLog: accessLog,
@@ -106,11 +106,13 @@ public struct GatewayService: Service {
             await control.start(
                 runners: plane.runners, listeners: await listeners.addresses, inheriting: handover, store: store)
             await control.reloads(by: reloading)
+            let admin = await AdminServer.open(settings, desk: desk(control), logger: logger)
             try await Self.run {
                 await supervision?.started()
                 try await serve(control, leaving, heir)
             } finally: {
                 await supervision?.close()
+                await admin?.close()
             }
         } finally: {
             await control.close()
@@ -126,6 +128,30 @@ public struct GatewayService: Service {
             throw error
         }
         await end()
+    }
+
+    /// What the admin server can ask for and order.
+    private func desk(_ control: Control) -> AdminDesk {
+        var orders = AdminOrders()
+        orders.setLogLevel = { [logChoice, logger] level, receiver in
+            logChoice.change(level: level)
+            logger.info("log level changed", metadata: ["log_level": "\(level.rawValue)"])
+            receiver(.done("lines are logged from \(level.rawValue) on"))
+        }
+        orders.reload = { receiver in
+            control.carryOut({ (control) async throws(OrderError) in try await control.reload() }, receiver)
+        }
+        orders.drain = { endpoint, receiver in
+            control.carryOut({ (control) async throws(OrderError) in try control.drain(endpoint) }, receiver)
+        }
+        orders.undrain = { endpoint, receiver in
+            control.carryOut({ (control) async throws(OrderError) in try control.undrain(endpoint) }, receiver)
+        }
+        return AdminDesk(
+            snapshot: { receiver in control.read({ $0.snapshot() }, for: receiver) },
+            explanation: { receiver in control.read({ $0.explanation() }, for: receiver) },
+            sessions: { order, limit, receiver in control.listSessions(by: order, limit: limit, for: receiver) },
+            orders: orders)
     }
 
     /// Nobody to tell: nothing, and no wake-up for it.
@@ -183,6 +209,11 @@ public struct GatewayService: Service {
 
     private var listenTexts: [String] {
         context.sockets.isEmpty ? settings.listenAddresses.map(\.description) : context.sockets.map(\.address)
+    }
+
+    private var unixListenTexts: [String] {
+        guard context.sockets.isEmpty else { return context.sockets.map(\.address).filter { SocketAddress($0) == nil } }
+        return settings.listenAddresses.compactMap { if case .unix = $0 { $0.description } else { nil } }
     }
 
     private func dataPlaneOptions() throws -> csp_options {

@@ -84,6 +84,10 @@ struct CommandLineFlags: ParsableArguments {
     var loopbackCongestion: String?
     @Option(name: .customLong(Setting.spin.rawValue), help: .setting(.spin))
     var spin: String?
+    @Option(name: .customLong(Setting.adminSocket.rawValue), help: .setting(.adminSocket), completion: .file())
+    var adminSocket: String?
+    @Option(name: .customLong(Setting.metricsAddress.rawValue), help: .setting(.metricsAddress))
+    var metricsAddress: String?
     @Option(
         name: .customLong(Setting.logFormat.rawValue), help: .setting(.logFormat),
         completion: .list(LogFormat.allCases.map(\.rawValue)))
@@ -111,7 +115,8 @@ struct CommandLineFlags: ParsableArguments {
             .holdTimeout: holdTimeout,
             .retryDelay: retryDelay, .maximumSessions: maximumSessions, .drainTimeout: drainTimeout,
             .drainOnStop: drainOnStop, .crashSafe: crashSafe, .loops: loops, .keepalive: keepalive,
-            .userTimeout: userTimeout, .loopbackCongestion: loopbackCongestion, .spin: spin, .logFormat: logFormat,
+            .userTimeout: userTimeout, .loopbackCongestion: loopbackCongestion, .spin: spin,
+            .adminSocket: adminSocket, .metricsAddress: metricsAddress, .logFormat: logFormat,
             .logLevel: logLevel, .accessLog: accessLog,
         ]
         return repeatable.filter { !$0.value.isEmpty }

@@ -26,6 +26,10 @@ do {
 switch task {
 case .version:
     Output.write(Version.text, to: STDOUT_FILENO)
+case .check:
+    exit(CheckProgram.run(flags: command.flags.given, environment: ProcessEnvironment.all()))
+case .client(let clientCommand):
+    exit(ClientProgram.run(clientCommand, flags: command.flags.given, environment: ProcessEnvironment.all()))
 case .start:
     exit(GatewayProgram.run(flags: command.flags.given, environment: ProcessEnvironment.all()))
 }

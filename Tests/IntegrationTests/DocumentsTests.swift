@@ -43,7 +43,7 @@ import Testing
             let text = "\(setting.summary)\(fallback)".split(separator: " ").joined(separator: " ")
             #expect(help.contains("\(setting.flag) <") && help.contains(text), "\(setting.flag)")
         }
-        let others: Set = ["--help", "--version", "--endpoints=infra0"]
+        let others: Set = ["--help", "--version", "--endpoints=infra0", "--json", "--watch", "--sort", "--limit"]
         #expect(try words(help, like: "--[a-z][a-z-]+").subtracting(others).subtracting(flags).isEmpty)
     }
 
@@ -87,7 +87,8 @@ import Testing
 
     @Test func manPageOfTheProgram_hasEveryFlag_andNoOther() throws {
         let page = try manPage("etcd-gateway.8")
-        let others: Set = ["--help", "--version", "--now"]  // the last one is systemctl's
+        // The last one is systemctl's.
+        let others: Set = ["--help", "--version", "--json", "--watch", "--sort", "--limit", "--now"]
         #expect(try words(page, like: "--[a-z][a-z-]+").subtracting(others) == flags)
         for setting in Setting.allCases where setting.isRepeatable {
             #expect(page.contains("\(setting.flag) (may be repeated)"))

@@ -77,6 +77,15 @@ test_put_and_get() {
     within 30 "put through the gateway" etcdctl put greeting hello
     check "get through the gateway" gets greeting hello
     within 20 "STATUS counts the endpoint" status_says '1/1 endpoint'
+    check "the admin socket is the group's" is "$(in_machine stat -c '%a %G' /run/etcd-gateway/admin.sock)" '660 etcd-gateway'
+    check "status says that it is ready" contains "$(in_machine etcd-gateway status)" 'ready'
+    check "a member of the group may look" contains "$(as_member status)" 'ready'
+    check "and may not order" contains "$(as_member log-level debug)" "orders are taken from root"
+}
+
+# As nobody, who is in the group etcd-gateway and in no other.
+as_member() {
+    sh_in_machine "setpriv --reuid=nobody --regid=etcd-gateway --clear-groups etcd-gateway $* 2>&1 || true"
 }
 
 etcdctl() { in_machine etcdctl --endpoints=http://127.0.0.1:23790 --command-timeout=5s "$@"; }

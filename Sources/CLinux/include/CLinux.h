@@ -13,12 +13,6 @@
 /* Nanoseconds of CLOCK_MONOTONIC. */
 int64_t clinux_monotonic_ns(void);
 
-/* The time of day in UTC. */
-struct clinux_time {
-	int32_t year, month, day, hour, minute, second, millisecond;
-};
-struct clinux_time clinux_utc(void);
-
 /* The time of day in whole seconds since 1970. */
 int64_t clinux_utc_seconds(void);
 
@@ -37,9 +31,10 @@ struct clinux_file_stamp {
 };
 struct clinux_file_stamp clinux_stamp(const char *_Nonnull path);
 
-/* How long a send may wait. 0, or -1 with errno set (setsockopt(2)). Swift does not know for certain whose
- * struct timeval is. */
+/* How long a send, or a receive, may wait. 0, or -1 with errno set (setsockopt(2)). Swift does not know for
+ * certain whose struct timeval is. */
 int clinux_set_send_timeout(int socket, int milliseconds);
+int clinux_set_receive_timeout(int socket, int milliseconds);
 
 /* Sends one datagram with descriptors (SCM_RIGHTS), at most CLINUX_DESCRIPTORS_MAX. 0, or -1 with errno set
  * (sendmsg(2)). */

@@ -345,4 +345,7 @@ CSP_PUBLIC void csp_loop_read_endpoint(
 /* Forgets what is counted under an endpoint slot that has no session, before the slot is used anew. */
 CSP_PUBLIC void csp_loop_clear_endpoint(csp_loop *_Nonnull loop, uint32_t endpoint);
 
+#include "csp_list.h"
+#include "csp_tally.h"
+
 #endif

@@ -20,7 +20,7 @@ extension Setting {
         switch self {
         case .listenAddresses, .endpoints, .dnsServers: .list
         case .configFile, .stateDirectory, .discoveryDomain, .discoveryName, .trustedCAFile, .healthCertificateFile,
-            .healthKeyFile, .loopbackCongestion:
+            .healthKeyFile, .loopbackCongestion, .adminSocket, .metricsAddress:
             .text
         case .insecureDiscovery, .accessLog, .drainOnStop: .boolean
         case .minimumTTL, .maximumTTL: .duration(.milliseconds(100) ... .hours(24), zeroAllowed: false)

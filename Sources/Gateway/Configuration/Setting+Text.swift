@@ -2,7 +2,8 @@ extension Setting {
     /// What stands for the value in `--help`: `ADDR`, `DURATION`. Empty for booleans.
     public var valueName: String {
         switch self {
-        case .listenAddresses: "ADDR"
+        case .listenAddresses, .metricsAddress: "ADDR"
+        case .adminSocket: "PATH"
         case .endpoints: "ENDPOINTS"
         case .discoveryDomain: "DOMAIN"
         case .discoveryName: "NAME"
@@ -33,7 +34,7 @@ extension Setting {
         case .listenAddresses: "127.0.0.1:23790"
         case .endpoints: "127.0.0.1:2379"
         case .discoveryDomain, .discoveryName, .trustedCAFile, .dnsServers, .stateDirectory, .healthCertificateFile,
-            .healthKeyFile:
+            .healthKeyFile, .adminSocket, .metricsAddress:
             ""
         case .discoveryVerification: DiscoveryVerification.domain.rawValue
         case .configFile: Self.defaultConfigFile
@@ -128,6 +129,10 @@ extension Setting {
             "TCP congestion control of connections that stay on this machine; system leaves the machine's choice."
         case .spin:
             "How many microseconds a busy thread polls before it sleeps: lower latency for more CPU time; 0 means never."
+        case .adminSocket:
+            "The unix socket for status and orders; by default admin.sock in the directory that systemd names, if any."
+        case .metricsAddress:
+            "Where metrics and the status page can be read over TCP, as IP:port; by default nowhere."
         case .logFormat:
             "The form of log lines: text, json, journal, or auto to choose by where they go."
         case .logLevel:

@@ -36,6 +36,8 @@ public enum Setting: String, CaseIterable, Sendable {
     case userTimeout = "tcp-user-timeout"
     case loopbackCongestion = "loopback-congestion"
     case spin = "spin"
+    case adminSocket = "admin-socket"
+    case metricsAddress = "metrics-addr"
     case logFormat = "log-format"
     case logLevel = "log-level"
     case accessLog = "access-log"
@@ -79,6 +81,8 @@ extension Setting {
         case .maximumSessions, .drainTimeout, .drainOnStop, .crashSafe, .loops, .keepalive, .userTimeout,
             .loopbackCongestion, .spin:
             .sessions
+        case .adminSocket, .metricsAddress:
+            .administration
         case .logFormat, .logLevel, .accessLog:
             .logging
         }

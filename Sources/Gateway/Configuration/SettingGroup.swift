@@ -6,6 +6,7 @@ public enum SettingGroup: CaseIterable, Sendable {
     case selection
     case health
     case sessions
+    case administration
     case logging
 
     /// The heading above the settings of this group.
@@ -17,6 +18,7 @@ public enum SettingGroup: CaseIterable, Sendable {
         case .selection: "Selection and failover"
         case .health: "Health of endpoints"
         case .sessions: "Sessions"
+        case .administration: "Status and metrics"
         case .logging: "Logging"
         }
     }

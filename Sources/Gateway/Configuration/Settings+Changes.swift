@@ -10,6 +10,8 @@ extension Settings {
         var settings = self
         settings.loops = running.loops
         settings.crashSafety = running.crashSafety
+        settings.adminSocket = running.adminSocket
+        settings.metricsAddress = running.metricsAddress
         settings.spinMicroseconds = running.spinMicroseconds
         settings.loopbackCongestion = running.loopbackCongestion
         settings.stateDirectory = running.stateDirectory
@@ -22,7 +24,7 @@ extension Setting {
     public var isReloadable: Bool {
         switch self {
         // Threads, what they do from their first moment on, and files that were opened at the start.
-        case .loops, .spin, .loopbackCongestion, .stateDirectory, .crashSafe: false
+        case .loops, .spin, .loopbackCongestion, .stateDirectory, .crashSafe, .adminSocket, .metricsAddress: false
         case .configFile: false  // it is named by the command line or the environment, which do not change
         case .listenAddresses, .endpoints, .discoveryDomain, .discoveryName, .insecureDiscovery, .trustedCAFile,
             .discoveryVerification, .dnsServers, .minimumTTL, .maximumTTL, .removedEndpointGrace, .policy, .rebalance,
@@ -63,6 +65,8 @@ extension Setting {
         case .maximumSessions: old.maximumSessions == new.maximumSessions
         case .drainTimeout: old.drainTimeout == new.drainTimeout
         case .drainOnStop: old.drainsOnStop == new.drainsOnStop
+        case .adminSocket: old.adminSocket == new.adminSocket
+        case .metricsAddress: old.metricsAddress == new.metricsAddress
         case .crashSafe: old.crashSafety == new.crashSafety
         case .loops: old.loops == new.loops
         case .keepalive: old.keepalive == new.keepalive

@@ -68,6 +68,10 @@ public struct Settings: Sendable, Equatable {
     public var loopbackCongestion: String?
     /// How many microseconds a loop polls before it sleeps; 0 for not at all.
     public var spinMicroseconds: Int
+    /// The path of the admin socket; `nil` for none.
+    public var adminSocket: String?
+    /// Where metrics and the status page can be read over TCP; `nil` for nowhere.
+    public var metricsAddress: SocketAddress?
     /// The form of log lines.
     public var logFormat: LogFormat
     /// The least important line that is logged.
@@ -116,10 +120,18 @@ extension Settings {
         return named.isEmpty ? nil : SettingsFilePath(path: named, isRequired: true)
     }
 
+    /// Where the admin socket of a gateway with these settings is, as far as it is said; whatever else is wrong does not matter.
+    public static func adminSocketPath(
+        flags: [Setting: [String]], environment: [String: String], file: (path: String, text: String)?
+    ) -> String? {
+        SettingsReader(GivenSettings(flags: flags, environment: environment, file: file)).text(.adminSocket)
+    }
+
     /// Reads every setting from the strongest source that has it: flag, then environment, then file, then default.
     ///
     /// An empty text is a text like any other, wherever it stands: it names no endpoint, no domain, no directory, and is no
-    /// duration. Of the environment, `ETCD_GATEWAY_…` is read, and `STATE_DIRECTORY`, which systemd sets.
+    /// duration. Of the environment, `ETCD_GATEWAY_…` is read, and `STATE_DIRECTORY` and
+    /// `RUNTIME_DIRECTORY`, which systemd sets.
     /// - Parameters:
     ///   - flags: The texts of each flag that was given, in their order; `["true"]` for a boolean flag without a value.
     ///   - environment: The environment of the process.
@@ -129,7 +141,9 @@ extension Settings {
     ) -> SettingsResolution {
         let given = GivenSettings(flags: flags, environment: environment, file: file)
         var reader = SettingsReader(given)
-        let settings = reader.settings(systemStateDirectory: environment["STATE_DIRECTORY"])
+        let settings = reader.settings(
+            systemStateDirectory: environment["STATE_DIRECTORY"],
+            systemRuntimeDirectory: environment["RUNTIME_DIRECTORY"])
         guard let settings, reader.errors.isEmpty else {
             return SettingsResolution(result: .failure(SettingsErrors(all: reader.errors)), warnings: given.warnings)
         }

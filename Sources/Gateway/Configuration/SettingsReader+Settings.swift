@@ -5,7 +5,7 @@ extension SettingsReader {
     private static var systemsCongestion: String { "system" }
 
     /// All settings; `nil` or with substitutes where `errors` is not empty.
-    mutating func settings(systemStateDirectory: String?) -> Settings? {
+    mutating func settings(systemStateDirectory: String?, systemRuntimeDirectory: String?) -> Settings? {
         let listenAddresses = readListenAddresses()
         let discoveryDomain = readDiscoveryDomain()
         let discoveryName = readDiscoveryName(domain: discoveryDomain)
@@ -33,6 +33,7 @@ extension SettingsReader {
         let discoveryVerification = readDiscoveryVerification()
         let (keepalive, userTimeout) = (duration(.keepalive), duration(.userTimeout))
         let (loopbackCongestion, spinMicroseconds) = (readLoopbackCongestion(), number(.spin))
+        let (adminSocket, metricsAddress) = (readAdminSocket(system: systemRuntimeDirectory), readMetricsAddress())
         guard
             let policy, let logFormat, let logLevel, let minimumTTL, let maximumTTL, let grace, let retryDelay,
             let dialTimeout, let hedgeDelay, let holdTimeout, let keepalive, let userTimeout, let healthCheck,
@@ -54,7 +55,8 @@ extension SettingsReader {
             crashSafety: crashSafety, loops: loops.unlessZero,
             keepalive: keepalive, userTimeout: userTimeout.unlessZero,
             loopbackCongestion: loopbackCongestion, spinMicroseconds: spinMicroseconds,
-            logFormat: logFormat, logLevel: logLevel, accessLog: accessLog)
+            adminSocket: adminSocket, metricsAddress: metricsAddress, logFormat: logFormat, logLevel: logLevel,
+            accessLog: accessLog)
     }
 
     private mutating func readListenAddresses() -> [ListenAddress] {
@@ -157,6 +159,32 @@ extension SettingsReader {
             return nil
         }
         return named
+    }
+
+    /// The longest path that fits into `sockaddr_un` with its terminating zero (unix(7)), in bytes.
+    private static var longestSocketPath: Int { 107 }
+
+    private mutating func readAdminSocket(system: String?) -> String? {
+        guard let named = text(.adminSocket) else {
+            let directory = given.isGiven(.adminSocket) ? nil : system?.split(separator: ":").first
+            return directory.map { "\($0)/admin.sock" }.flatMap { $0.utf8.count > Self.longestSocketPath ? nil : $0 }
+        }
+        guard named.hasPrefix("/"), named.utf8.count <= Self.longestSocketPath, !named.utf8.contains(where: \.isControl)
+        else {
+            reject(
+                given.last(of: .adminSocket),
+                "write an absolute path of at most \(Self.longestSocketPath) bytes, such as /run/etcd-gateway/admin.sock"
+            )
+            return nil
+        }
+        return named
+    }
+
+    private mutating func readMetricsAddress() -> SocketAddress? {
+        guard let text = text(.metricsAddress) else { return nil }
+        if let address = SocketAddress(text[...]) { return address }
+        reject(given.last(of: .metricsAddress), "write an IP address and a port, such as 127.0.0.1:23791")
+        return nil
     }
 
     private mutating func readTTLs() -> (minimum: Duration?, maximum: Duration?) {

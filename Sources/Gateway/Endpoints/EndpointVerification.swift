@@ -31,6 +31,9 @@ public struct EndpointVerification: Equatable, Sendable {
     /// The addresses that are proven.
     public func isVerified(_ address: SocketAddress) -> Bool { entries[address]?.state == .verified }
 
+    /// Where an address stands; `nil` for one that is not known.
+    public subscript(address: SocketAddress) -> State? { entries[address]?.state }
+
     /// When the next address must be asked.
     public var nextDue: Instant? { entries.values.compactMap(\.due).min() }
 

@@ -1,19 +1,10 @@
 // Verified discovery: with an authority to trust, a target of the ssl service is dialed only after it has proven itself.
 extension ControlMachine {
-    /// The name for which an endpoint's certificate must be valid; `nil` where nothing has to be proven.
-    private func nameToProve(_ declaration: EndpointDeclaration) -> String? {
-        guard let rule = options.verification, declaration.origin == .discoveredTLS else { return nil }
-        switch rule {
-        case .domain(let domain): return domain
-        case .target: return declaration.key.host.plainName
-        }
-    }
-
     /// Of these addresses those that may be dialed.
     mutating func proven(_ addresses: [SocketAddress], of member: EndpointSet.Member, at now: Instant)
         -> [SocketAddress]
     {
-        guard nameToProve(member.declaration) != nil else {
+        guard options.nameToProve(member.declaration) != nil else {
             verification[member.id] = nil
             return addresses
         }
@@ -23,7 +14,7 @@ extension ControlMachine {
 
     mutating func dueVerifications(at now: Instant) -> [Action] {
         verification.keys.sorted().flatMap { id -> [Action] in
-            guard let member = endpoints[id], let name = nameToProve(member.declaration) else { return [] }
+            guard let member = endpoints[id], let name = options.nameToProve(member.declaration) else { return [] }
             return (verification[id]?.takeDue(at: now) ?? []).map { .verify(id, $0, name: name) }
         }
     }
@@ -51,6 +42,17 @@ extension ControlMachine {
         case (.unverified(failures: 1), .unreachable(let failure, _)):
             [.tell(.endpointUnverified(key, address, failure))]
         default: []
+        }
+    }
+}
+
+extension ControlOptions {
+    /// The name for which an endpoint's certificate must be valid; `nil` where nothing has to be proven.
+    public func nameToProve(_ declaration: EndpointDeclaration) -> String? {
+        guard let rule = verification, declaration.origin == .discoveredTLS else { return nil }
+        switch rule {
+        case .domain(let domain): return domain
+        case .target: return declaration.key.host.plainName
         }
     }
 }

@@ -1,68 +1,76 @@
-/// Keeps an endpoint that goes up and down all the time from filling the log: of each endpoint a few lines a minute are
-/// written at once, and of the others the last one when the minute is over, with the number of those that were not. So the
-/// last line about an endpoint always says how it is.
+/// Keeps an endpoint that comes and goes from filling the log: after a few lines in a minute it is silent about that one
+/// until the minute is over.
 public struct NoticePace: Equatable, Sendable {
-    /// A line to be written.
-    public struct Line: Equatable, Sendable {
-        /// What it says.
-        public var notice: Notice
-        /// How many lines about this endpoint were left out before it.
-        public var suppressed = 0
+    /// So long a line counts.
+    public static let window = Duration.seconds(60)
+    /// So many lines of one endpoint are written in that time.
+    public static let most = 5
+
+    /// What is to be done with a line.
+    public enum Verdict: Equatable, Sendable {
+        /// Write it.
+        case tell
+        /// Write it, and that more will not be written for a while.
+        case tellAsLast
+        /// Keep it back.
+        case suppress
     }
 
-    private struct Window: Equatable {
-        let end: Instant
-        var lines = 1
+    /// Lines of an endpoint that were kept back.
+    public struct Silence: Equatable, Sendable {
+        /// Whose.
+        public var endpoint: EndpointKey
+        /// How many.
+        public var suppressed: Int
+    }
+
+    private struct Record: Equatable {
+        var since: Instant
+        var told = 0
         var suppressed = 0
-        var last: Notice?
     }
 
-    /// So long is a window.
-    static let window = Duration.seconds(60)
-    /// So many lines of an endpoint are written at once in that time: two times down and up.
-    static let linesAtOnce = 4
+    private var records: [EndpointKey: Record] = [:]
 
-    private var windows: [EndpointKey: Window] = [:]
-
-    /// Nothing was written yet.
+    /// Nothing was told.
     public init() {}
 
-    /// Something is to be told. Returns the line that is to be written now, if any.
-    public mutating func told(_ notice: Notice, at now: Instant) -> Line? {
-        guard let key = notice.flapping else { return Line(notice: notice) }
-        guard let window = windows[key] else {
-            windows[key] = Window(end: now + Self.window)
-            return Line(notice: notice)
+    /// There is a line to write.
+    public mutating func verdict(on notice: Notice, at now: Instant) -> Verdict {
+        guard let endpoint = notice.flapping else { return .tell }
+        records = records.filter { $0.value.told >= Self.most || now - $0.value.since < Self.window }
+        var record = records[endpoint] ?? Record(since: now)
+        defer { records[endpoint] = record }
+        guard record.told < Self.most else {
+            record.suppressed += 1
+            return .suppress
         }
-        windows[key]?.lines += 1
-        guard window.lines >= Self.linesAtOnce else { return Line(notice: notice) }
-        windows[key]?.suppressed += window.last == nil ? 0 : 1
-        windows[key]?.last = notice
-        return nil
+        record.told += 1
+        return record.told == Self.most ? .tellAsLast : .tell
     }
 
-    /// When ``timePassed(_:)`` must be called.
-    public var nextDue: Instant? { windows.values.map(\.end).min() }
+    /// When the next silence is over.
+    public var nextDue: Instant? {
+        records.values.filter { $0.told >= Self.most }.map { $0.since + Self.window }.min()
+    }
 
-    /// The lines that were kept and are to be written now.
-    public mutating func timePassed(_ now: Instant) -> [Line] {
-        let over = windows.filter { $0.value.end <= now }
-        let keys = over.keys.sorted { $0.description < $1.description }
-        return keys.compactMap { key in
-            windows[key] = nil
-            guard let window = over[key], let last = window.last else { return nil }
-            windows[key] = Window(end: now + Self.window)
-            return Line(notice: last, suppressed: window.suppressed)
+    /// The silences that are over; of those endpoints lines are written again.
+    public mutating func over(at now: Instant) -> [Silence] {
+        let over = records.filter { $0.value.told >= Self.most && now - $0.value.since >= Self.window }
+        for endpoint in over.keys { records[endpoint] = nil }
+        return over.filter { $0.value.suppressed > 0 }.map {
+            Silence(endpoint: $0.key, suppressed: $0.value.suppressed)
         }
+        .sorted { $0.endpoint.description < $1.endpoint.description }
     }
 }
 
 extension Notice {
-    /// The endpoint of which this may be told again and again.
+    /// Whose coming and going it tells; `nil` where it tells something else.
     fileprivate var flapping: EndpointKey? {
         switch self {
-        case .endpointDown(let key, _), .endpointUp(let key): key
-        default: nil
+        case .endpointDown(let key, _), .endpointUp(let key), .pinned(let key): key
+        default: nil  // nothing else comes in floods
         }
     }
 }

@@ -40,7 +40,8 @@ public struct NameWatch: Equatable, Sendable {
         public var isTried: Bool { answeredAt != nil || failure != nil }
         fileprivate var askedAt: Instant?
         fileprivate var underway = 0
-        fileprivate var due: Instant?  // nil while it is being asked
+        /// When it is asked next; `nil` while it is being asked.
+        public fileprivate(set) var due: Instant?
     }
 
     /// How an answer compares with what was known.
@@ -83,6 +84,11 @@ public struct NameWatch: Equatable, Sendable {
 
     /// Whether nothing is watched.
     public var isEmpty: Bool { entries.isEmpty }
+
+    /// All that is watched, in the order of the questions.
+    public var watched: [(question: Question, entry: Entry)] {
+        entries.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
+    }
 
     /// How many questions are watched.
     var count: Int { entries.count }

@@ -9,10 +9,13 @@ func quoted(_ text: some StringProtocol) -> String {
 }
 
 /// The same as `quoted`, without the quotes.
-public func printable(_ text: some StringProtocol) -> String {
+public func printable(_ text: some StringProtocol) -> String { printable(text, atMost: longestQuotation) }
+
+/// The same, cut at another number of bytes.
+func printable(_ text: some StringProtocol, atMost longest: Int) -> String {
     var result = ""
     for scalar in text.unicodeScalars {
-        guard result.utf8.count < longestQuotation else { return result + "…" }
+        guard result.utf8.count < longest else { return result + "…" }
         result += scalar.properties.isPrintable ? String(scalar) : "\\u{\(String(scalar.value, radix: 16))}"
     }
     return result

@@ -13,6 +13,8 @@ internal import Synchronization
         var shelves: [Int: [Int32]]
         var isGrowing = false
         var isFinal = false
+        var adopted: UInt32 = 0
+        var lost: UInt32 = 0
     }
 
     /// So many shelves in the beginning, and so many more at most when they are full; each is for about 270 sessions or pipes.
@@ -100,6 +102,7 @@ internal import Synchronization
     /// Brings back what lies there, before loops run.
     func recover() throws(SystemError) {
         let found = try plane.recover()
+        state.withLock { ($0.adopted, $0.lost) = (found.sessions, found.ended) }
         guard found.sessions + found.clients + found.ended > 0 else { return }
         logger.info(
             "sessions of an earlier process go on",
@@ -108,6 +111,11 @@ internal import Synchronization
                 "ended": .stringConvertible(found.ended), "lost": .stringConvertible(found.unsafe),
             ])
     }
+
+    /// How many sessions of an earlier process go on here.
+    var adopted: UInt32 { state.withLock { $0.adopted } }
+    /// How many could not, or had ended meanwhile.
+    var lost: UInt32 { state.withLock { $0.lost } }
 
     /// From any thread: no shelf has room. The manager is asked to keep more, in a thread of its own, for that is waited for.
     func isFull() {

@@ -6,7 +6,14 @@ extension Control {
     /// Reads the settings again and brings them into force, all or none. Returns one line that says what has changed.
     func reload() async throws(OrderError) -> String {
         guard let reloading else { throw OrderError("the gateway is starting or stopping") }
-        return try await reloading.reload()
+        do throws(OrderError) {
+            let news = try await reloading.reload()
+            figures.counts.reloads.count(true)
+            return news
+        } catch {
+            figures.counts.reloads.count(false)
+            throw error
+        }
     }
 
     /// Takes an endpoint out of service: no new session while anybody else is good; its sessions may go on for as long as

@@ -29,9 +29,10 @@ actor Control {
     let prober: Prober
     var verifier: TLSVerifier?
     private let published: PublishedPlan
-    private let held: HeldClients
+    let held: HeldClients
     private let stateFile: StateFile?
     private let log: NoticeLog
+    let about: ProgramFacts
     let logger: Logger
     private let works: AsyncStream<Work>
     private let newWork: AsyncStream<Work>.Continuation
@@ -47,17 +48,19 @@ actor Control {
     var noteTimer: EventExecutor.TimerID?
     var machine: ControlMachine
     var generator = SystemRandomNumberGenerator()
-    private var runners: [LoopRunner] = []
+    /// What the status and the metrics tell beside what the machine knows.
+    var figures = ControlFigures()
+    private(set) var runners: [LoopRunner] = []
     private var saveFailed = false
     var listeners: [SocketAddress] = []
     private var timer: (id: EventExecutor.TimerID, due: Instant)?
     private var factTimer: EventExecutor.TimerID?
     private var factsTakenAt: Instant?
     private var dialed: Set<SocketAddress> = []
-    private var pace = NoticePace()
-    private var keptLinesTimer: EventExecutor.TimerID?
     private var acceptLog = AcceptLog()
     private var loopLog = Pace()
+    private var noticePace = NoticePace()
+    private var silence: EventExecutor.TimerID?
     private var readiness = Readiness.unknown
     private var isClosed = false
     private var changed: @Sendable () -> Void = {}
@@ -66,7 +69,7 @@ actor Control {
 
     init(
         executor: EventExecutor, options: ControlOptions, resolver: Resolver, published: PublishedPlan,
-        held: HeldClients, files: TLSFiles, stateFile: StateFile?, logger: Logger
+        held: HeldClients, files: TLSFiles, stateFile: StateFile?, about: ProgramFacts, logger: Logger
     ) {
         self.executor = executor
         self.resolver = resolver
@@ -74,6 +77,7 @@ actor Control {
         self.held = held
         self.stateFile = stateFile
         self.logger = logger
+        self.about = about
         prober = Prober(executor: executor, files: files)
         verifier = files.authority.map(prober.verifier(authority:))
         log = NoticeLog(logger: logger)
@@ -93,6 +97,7 @@ actor Control {
         store: SessionStore? = nil
     ) async {
         self.store = store
+        (figures.counts.adopted, figures.counts.lost) = (UInt64(store?.adopted ?? 0), UInt64(store?.lost ?? 0))
         self.runners = runners
         self.listeners = listeners
         await watchNameFiles()
@@ -127,8 +132,8 @@ actor Control {
         if let timer { executor.cancel(timer.id) }
         if let factTimer { executor.cancel(factTimer) }
         if let noteTimer { executor.cancel(noteTimer) }
-        if let keptLinesTimer { executor.cancel(keptLinesTimer) }
-        (timer, factTimer, noteTimer, keptLinesTimer) = (nil, nil, nil, nil)
+        if let silence { executor.cancel(silence) }
+        (timer, factTimer, noteTimer, silence) = (nil, nil, nil, nil)
     }
 
     private func watchNameFiles() async {
@@ -179,6 +184,7 @@ actor Control {
 
     private func ask(_ question: Question) async {
         guard let answer = try? await resolver.answer(question) else { return }  // cancelled: we are going
+        figures.answered(answer)
         if answer.isPositive {
             perform(machine.localAddressesRead(readLoopGuard(), at: MonotonicClock.now(), using: &generator))
         }
@@ -189,6 +195,7 @@ actor Control {
         let host = machine.endpoints[id]?.declaration.key.host.description
         let finding = await prober.probe(wanted.addresses, host: host, kind: wanted.kind, isFresh: wanted.isFresh)
         guard !Task.isCancelled else { return }  // we are going
+        if let key = machine.endpoints[id]?.declaration.key { figures.probed(key, wanted.kind, finding) }
         perform(
             machine.probeEnded(
                 id, finding.outcome, at: finding.address, dialedIn: finding.dialTime, now: MonotonicClock.now(),
@@ -264,21 +271,27 @@ actor Control {
         if store != nil, noteTimer == nil, actions.contains(where: \.isWorthANote) { noteSoon() }
     }
 
-    /// Writes a line, now or when a flapping endpoint may have one again.
     private func tell(_ notice: Notice) {
-        if let line = pace.told(notice, at: MonotonicClock.now()) { log.write(line) }
-        scheduleKeptLines()
+        let now = MonotonicClock.now()
+        figures.history.told(notice, at: now, time: WallClock.now())
+        let verdict = noticePace.verdict(on: notice, at: now)
+        guard verdict != .suppress else { return }
+        log.write(notice.line)
+        guard verdict == .tellAsLast, let due = noticePace.nextDue else { return }
+        log.comesAndGoes(notice.line)
+        if let silence { executor.cancel(silence) }
+        silence = executor.schedule(at: due) { [weak self] in self?.assumeIsolated { $0.silenceOver() } }
     }
 
-    private func scheduleKeptLines() {
-        guard keptLinesTimer == nil, !isClosed, let due = pace.nextDue else { return }
-        keptLinesTimer = executor.schedule(at: due) { [weak self] in self?.assumeIsolated { $0.writeKeptLines() } }
-    }
-
-    private func writeKeptLines() {
-        keptLinesTimer = nil
-        for line in pace.timePassed(MonotonicClock.now()) { log.write(line) }
-        scheduleKeptLines()
+    /// Endpoints that were not told of for a minute: what they are now.
+    private func silenceOver() {
+        silence = nil
+        for silence in noticePace.over(at: MonotonicClock.now()) {
+            let member = machine.endpoints.all.first { $0.declaration.key == silence.endpoint }
+            log.cameAndWent(silence, isGood: member.flatMap { machine.health[$0.id]?.isGood })
+        }
+        guard let due = noticePace.nextDue else { return }
+        silence = executor.schedule(at: due) { [weak self] in self?.assumeIsolated { $0.silenceOver() } }
     }
 
     private func resetSessions(_ id: EndpointID, _ reason: ControlMachine.ResetReason) {

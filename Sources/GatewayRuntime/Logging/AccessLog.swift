@@ -37,7 +37,7 @@ final class AccessLog: Sendable {
 }
 
 extension csp_end_reason {
-    /// For a log line and a metric's label.
+    /// For a log line.
     var words: String {
         switch self {
         case .CSP_END_NONE: "none"

@@ -31,11 +31,19 @@ public final class LogChoice: Sendable {
         levelNumber.store(Self.number(of: level), ordering: .relaxed)
     }
 
+    /// From any thread: this level holds for the next line.
+    func change(level: LogLevel) { levelNumber.store(Self.number(of: level), ordering: .relaxed) }
+
     var form: Form {
         guard let form = Form(rawValue: formNumber.load(ordering: .relaxed)) else {
             preconditionFailure("only forms are stored")
         }
         return form
+    }
+
+    /// The level in the words of the settings.
+    var levelOfSettings: LogLevel {
+        LogLevel.allCases.first { Self.number(of: $0) == levelNumber.load(ordering: .relaxed) } ?? .info
     }
 
     var level: Logger.Level { Logger.Level.allCases[Int(levelNumber.load(ordering: .relaxed))] }

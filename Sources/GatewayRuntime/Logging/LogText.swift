@@ -1,3 +1,4 @@
+internal import Gateway
 internal import Logging
 
 extension Logger.MetadataValue {
@@ -31,21 +32,7 @@ extension Logger.MetadataValue {
 
 extension String {
     /// A JSON string (RFC 8259).
-    var jsonQuoted: String {
-        var quoted = "\""
-        for scalar in unicodeScalars {
-            switch scalar {
-            case "\"": quoted += "\\\""
-            case "\\": quoted += "\\\\"
-            case "\n": quoted += "\\n"
-            case _ where scalar.value < 0x20:
-                let digits = String(scalar.value, radix: 16)
-                quoted += "\\u" + String(repeating: "0", count: 4 - digits.utf8.count) + digits
-            default: quoted.unicodeScalars.append(scalar)
-            }
-        }
-        return quoted + "\""
-    }
+    var jsonQuoted: String { JSON.quoted(self) }
 
     /// Whether it could be taken for several words, or for none.
     fileprivate var needsQuotes: Bool {

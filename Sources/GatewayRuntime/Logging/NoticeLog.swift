@@ -1,109 +1,50 @@
 internal import Gateway
 internal import Logging
 
-/// Puts notices into words. Where `etcd gateway` has a message for the same thing, its words and keys are kept.
+/// Writes notices to the log.
 struct NoticeLog {
-    private let logger: Logger
+    let logger: Logger
 
-    init(logger: Logger) {
-        self.logger = logger
+    func write(_ line: NoticeLine) {
+        let metadata = line.fields.map { ($0.name, $0.value.metadata) }
+        logger.log(
+            level: line.level.loggerLevel, "\(line.message)", metadata: Logger.Metadata(metadata) { first, _ in first })
     }
 
-    func write(_ line: NoticePace.Line) {
-        var logger = logger
-        if line.suppressed > 0 { logger[metadataKey: "suppressed"] = .stringConvertible(line.suppressed) }
-        write(line.notice, logger)
+    /// This was the last line of an endpoint for a while.
+    func comesAndGoes(_ line: NoticeLine) {
+        let address = line.fields.first { $0.name == "address" }?.value.metadata ?? ""
+        logger.warning(
+            "endpoint comes and goes; it is told of again when a minute has passed", metadata: ["address": address])
     }
 
-    private func write(_ notice: Notice, _ logger: Logger) {
-        switch notice {
-        case .endpointAdded(let key):
-            logger.info("endpoint known", metadata: ["address": "\(key)"])
-        case .endpointMissing(let key):
-            logger.warning(
-                "endpoint no longer listed; it gets no new session while others are left",
-                metadata: ["address": "\(key)"])
-        case .endpointDraining(let key, let grace):
-            logger.warning(
-                "endpoint removed; its sessions end", metadata: ["address": "\(key)", "grace": "\(grace.goText)"])
-        case .endpointRemoved(let key):
-            logger.info("endpoint forgotten", metadata: ["address": "\(key)"])
-        case .endpointTakenOut(let key, let grace):
-            logger.warning(
-                "endpoint is out of service; it gets no new session while another is good, its sessions end",
-                metadata: ["address": "\(key)", "grace": "\(grace.goText)"])
-        case .endpointPutBack(let key):
-            logger.info("endpoint is in service again", metadata: ["address": "\(key)"])
-        case .lastOneServes(let key):
-            logger.warning(
-                "endpoint is out of service but serves, for no other is good", metadata: ["address": "\(key)"])
-        case .endpointDown(let key, let trouble):
-            logger.warning("deactivated endpoint", metadata: ["address": "\(key)", "error": "\(trouble.words)"])
-        case .endpointUp(let key):
-            logger.info("activated", metadata: ["address": "\(key)"])
-        case .pinned(let key):
-            logger.info("new sessions go to", metadata: ["address": "\(key)"])
-        case .rebalancing(let key, let perMinute):
-            logger.info(
-                "sessions belong elsewhere and are reset, a few at a time",
-                metadata: ["address": "\(key)", "per_minute": .stringConvertible(perMinute)])
-        case .rebalanced(let moved):
-            logger.info("sessions are where they belong", metadata: ["moved": .stringConvertible(moved)])
-        case .nobodyLeft:
-            logger.error("no endpoint answers; clients are held, every endpoint is tried")
-        case .somebodyBack:
-            logger.info("an endpoint answers again")
-        case .discoveryFailing(let name, let reason):
-            logger.warning(
-                "DNS gives no usable answer; what was known stays", metadata: ["name": "\(name)", "error": "\(reason)"])
-        case .discoveryRecovered(let name):
-            logger.info("DNS answers again", metadata: ["name": "\(name)"])
-        case .discoveryIsPlain(let name):
-            logger.warning(
-                "discovered endpoints are not authenticated: only records for connections without TLS exist",
-                metadata: ["name": "\(name)"])
-        case .usingRememberedEndpoints:
-            logger.info("until DNS answers, the endpoints of the last run serve")
-        case .usingConfiguredEndpoints:
-            logger.warning("DNS names no endpoint; the configured endpoints serve")
-        case .endpointVerified(let key, let address):
-            logger.info(
-                "discovered endpoint has shown a valid certificate",
-                metadata: ["endpoint": "\(key)", "address": "\(address)"])
-        case .endpointRefused(let key, let address, let reason):
-            logger.error(
-                "discovered endpoint refused: it has shown a wrong certificate",
-                metadata: ["endpoint": "\(key)", "address": "\(address)", "error": "\(reason)"])
-        case .endpointUnverified(let key, let address, let failure):
-            logger.warning(
-                "discovered endpoint is unverified, retrying",
-                metadata: ["endpoint": "\(key)", "address": "\(address)", "error": "\(failure.words)"])
-        case .loopAvoided(let key, let address):
-            logger.error(
-                "endpoint leads back to the gateway itself; it is never dialed",
-                metadata: ["endpoint": "\(key)", "address": "\(address)"])
-        }
+    /// What was not written meanwhile.
+    func cameAndWent(_ silence: NoticePace.Silence, isGood: Bool?) {
+        logger.warning(
+            "endpoint came and went while it was not told of",
+            metadata: [
+                "address": "\(silence.endpoint)", "times": .stringConvertible(silence.suppressed),
+                "state": isGood.map { $0 ? "good" : "down" } ?? "removed",
+            ])
     }
 }
 
-extension EndpointTrouble {
-    /// For a log line.
-    var words: String {
-        switch self {
-        case .silent(let failure): failure.words
-        case .unhealthy(let reason): "unhealthy: \(reason)"
-        }
+extension JSON {
+    /// Numbers stay numbers where the log is JSON.
+    fileprivate var metadata: Logger.MetadataValue {
+        if let number = integer(Int.self) { return .stringConvertible(number) }
+        return .string(text ?? description)
     }
 }
 
-extension DialFailure {
-    /// For a log line.
-    var words: String {
+extension LogLevel {
+    /// The same in the words of swift-log.
+    var loggerLevel: Logger.Level {
         switch self {
-        case .refused: "connection refused"
-        case .unreachable: "unreachable"
-        case .timedOut: "no answer in time"
-        case .local: "this machine ran short of something"
+        case .debug: .debug
+        case .info: .info
+        case .warning: .warning
+        case .error: .error
         }
     }
 }

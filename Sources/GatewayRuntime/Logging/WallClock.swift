@@ -1,16 +1,15 @@
-internal import CLinux
+internal import Gateway
+internal import Glibc
 
 /// The time of day, for people; nothing is ever decided by it.
 enum WallClock {
-    /// `2026-11-23T02:15:00.123Z`, as etcd's logs have it.
-    static func text() -> String {
-        let now = clinux_utc()
-        let date = "\(now.year)-\(two(now.month))-\(two(now.day))"
-        return "\(date)T\(two(now.hour)):\(two(now.minute)):\(two(now.second)).\(digits(now.millisecond + 1000))Z"
+    /// Now, as etcd's logs have it: `2026-11-23T02:15:00.123Z`.
+    static func text() -> String { "\(now())" }
+
+    /// Now.
+    static func now() -> WallTime {
+        var time = timespec()
+        _ = unsafe clock_gettime(CLOCK_REALTIME, &time)  // cannot fail with this clock and a valid pointer
+        return WallTime(milliseconds: Int64(time.tv_sec) * 1000 + Int64(time.tv_nsec) / 1_000_000)
     }
-
-    private static func two(_ number: Int32) -> Substring { digits(number + 100) }
-
-    /// The digits behind a leading one, which keeps the zeros in front.
-    private static func digits(_ number: Int32) -> Substring { String(number).dropFirst() }
 }

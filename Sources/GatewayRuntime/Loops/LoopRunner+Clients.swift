@@ -60,6 +60,7 @@ extension LoopRunner {
     private func tell(of attempt: DialSequence.Attempt, _ failure: DialFailure?) {
         let subject = LoopFact.Subject.address(attempt.endpoint, attempt.address)
         if let failure {
+            figures.dialFailed(attempt.endpoint, failure)
             guard failure.isEvidence, told[subject] != .failed else { return }
             told[subject] = .failed
             facts.append(.dialFailed(attempt.endpoint, attempt.address, failure))
@@ -199,6 +200,7 @@ extension LoopRunner {
         forget(session)
         var ended = csp_event()
         guard unsafe csp_session_close(loop, session, true, &ended) == 0 else { return }  // it left in this very turn
+        figures.ended(ended.reason, nanoseconds: ended.elapsed_ns)
         accessLog?.write(ended, nil)
     }
 }

@@ -14,6 +14,8 @@ internal import Synchronization
         case resetSessions(EndpointID, spread: Duration)
         /// Reset so many sessions of an endpoint.
         case resetSome(EndpointID, UInt32)
+        /// Tell all sessions.
+        case takeCensus(SessionCensus)
         case stop
     }
 
@@ -28,6 +30,7 @@ internal import Synchronization
     private static let eventCapacity = 256
 
     let loop: OpaquePointer
+    private let index: Int
     /// Keeps the loop alive for whoever has a runner.
     private let owner: PlaneOwner
     let held: HeldClients
@@ -37,6 +40,8 @@ internal import Synchronization
     private let report: @Sendable ([LoopFact]) -> Void
     private let orders = Mutex<[Order]>([])
     private let roundCount = Atomic<UInt64>(0)
+    /// What this loop has counted.
+    let figures = LoopFigures()
 
     var plan: PublishedPlan.Cache
     var clients: [csp_session: WaitingClient] = [:]
@@ -46,6 +51,8 @@ internal import Synchronization
     var told: [LoopFact.Subject: ToldVerdict] = [:]
     var now = MonotonicClock.now()
     private var isStopping = false
+    /// Censuses under way, and how far they have come.
+    private var censuses: [(census: SessionCensus, cursor: UInt32)] = []
 
     init(
         owner: PlaneOwner, index: UInt32, plan: PublishedPlan, spread: SessionSpread, held: HeldClients,
@@ -54,6 +61,7 @@ internal import Synchronization
     ) {
         self.owner = owner
         unsafe loop = csp_plane_loop(owner.plane, index)
+        self.index = Int(index)
         self.published = plan
         self.plan = plan.makeCache()
         self.spread = spread
@@ -90,6 +98,21 @@ internal import Synchronization
         activity.lastReceived = max(activity.lastReceived ?? received, received)
     }
 
+    /// From any thread: what is counted of an endpoint here.
+    func traffic(of endpoint: EndpointID) -> EndpointTraffic {
+        var counters = csp_endpoint_counters()
+        unsafe csp_loop_read_endpoint(loop, endpoint.slot, &counters)
+        var traffic = EndpointTraffic()
+        (traffic.sessions, traffic.bytesUp, traffic.bytesDown) = (
+            counters.sessions, counters.bytes_up, counters.bytes_down
+        )
+        if counters.unanswered_since_ns > 0 {
+            traffic.unansweredSince = Instant(nanoseconds: Int64(clamping: counters.unanswered_since_ns))
+        }
+        figures.add(endpoint, to: &traffic)
+        return traffic
+    }
+
     /// From any thread.
     var counters: csp_loop_counters {
         var counters = csp_loop_counters()
@@ -119,6 +142,7 @@ internal import Synchronization
             for event in events.prefix(Int(count)) { handle(event) }
             for order in takeOrders() { carryOut(order) }
             while let timer = timers.popDue(now) { fire(timer) }
+            goOnWithCensus()
             reportFacts()
             roundCount.add(1, ordering: .relaxed)
         }
@@ -128,16 +152,21 @@ internal import Synchronization
         switch event.kind {
         case .CSP_EVENT_ACCEPTED: accepted(event.session)
         case .CSP_EVENT_DIAL_FAILED: dialFailed(event.session, attempt: event.attempt, error: event.error)
-        case .CSP_EVENT_OPENED: opened(event.session, attempt: event.attempt)
+        case .CSP_EVENT_OPENED:
+            figures.dialOpened(event.endpoint, nanoseconds: event.elapsed_ns, at: now)
+            opened(event.session, attempt: event.attempt)
         case .CSP_EVENT_ENDED: ended(event)
         case .CSP_EVENT_SUSPECT: facts.append(.suspected(EndpointID(slot: event.endpoint)))
-        case .CSP_EVENT_ACCEPT_PAUSED: facts.append(.acceptPaused(error: event.error))
+        case .CSP_EVENT_ACCEPT_PAUSED:
+            figures.acceptPaused(error: event.error)
+            facts.append(.acceptPaused(error: event.error))
         case .CSP_EVENT_ACCEPT_RESUMED: break
         case .CSP_EVENT_STORE_FULL: facts.append(.storeFull)
         }
     }
 
     private func ended(_ event: csp_event) {
+        figures.ended(event.reason, nanoseconds: event.elapsed_ns)
         if event.endpoint == CSP_ENDPOINT_NONE {
             forget(event.session)
         } else {
@@ -166,8 +195,22 @@ internal import Synchronization
         case .resetSome(let endpoint, let count):
             // Fewer where some have ended meanwhile: they are not missed.
             _ = unsafe csp_loop_reset_endpoint(loop, endpoint.slot, count)
+        case .takeCensus(let census): censuses.append((census, 0))
         case .stop: isStopping = true
         }
+    }
+
+    /// A few sessions for the oldest census; what moves bytes has its turn before the next few.
+    private func goOnWithCensus() {
+        guard let (census, _) = censuses.first else { return }
+        var found = [csp_session_summary](repeating: csp_session_summary(), count: Self.eventCapacity)
+        let count = unsafe csp_loop_list(loop, &censuses[0].cursor, &found, UInt32(found.count))
+        let isEnough = !census.add(found.prefix(Int(count)), of: index)
+        if isEnough || censuses[0].cursor == .max {
+            censuses.removeFirst()
+            census.finished()
+        }
+        if !censuses.isEmpty { wake() }
     }
 
     private func fire(_ timer: Timer) {

@@ -30,6 +30,14 @@ struct UnixAddress {
         return bytes.isEmpty ? nil : String(decoding: bytes, as: UTF8.self)
     }
 
+    /// Whether the path it names is that of a socket's file.
+    var isSocket: Bool {
+        let path = unsafe withUnsafeBytes(of: address.sun_path) { unsafe Array($0.prefix { $0 != 0 }) }
+        var status = stat()
+        let result = unsafe stat(String(decoding: path, as: UTF8.self), &status)
+        return result == 0 && status.st_mode & S_IFMT == S_IFSOCK
+    }
+
     /// Lends it in the form that system calls take.
     mutating func withPointer<Result>(_ body: (UnsafePointer<sockaddr>, socklen_t) -> Result) -> Result {
         unsafe withUnsafePointer(to: &address) { pointer in

@@ -314,3 +314,39 @@ extension [Setting: [String]] {
         [String: String](uniqueKeysWithValues: map { ($0.key.environmentName, $0.value.first ?? "") })
     }
 }
+
+@Suite struct AdminSettingsTests {
+    private func settings(
+        _ flags: [Setting: [String]] = [:], _ environment: [String: String] = [:]
+    ) throws -> Settings {
+        try Settings.resolve(flags: flags, environment: environment, file: nil).result.get()
+    }
+
+    @Test func adminSocket_isNamed_orInTheManagersDirectory_orNone() throws {
+        #expect(try settings().adminSocket == nil)
+        let managed = ["RUNTIME_DIRECTORY": "/run/etcd-gateway:/run/other"]
+        #expect(try settings([:], managed).adminSocket == "/run/etcd-gateway/admin.sock")
+        #expect(try settings([.adminSocket: ["/x/y.sock"]], managed).adminSocket == "/x/y.sock")
+        #expect(try settings([.adminSocket: [""]], managed).adminSocket == nil)
+    }
+
+    @Test(arguments: ["admin.sock", "/" + String(repeating: "x", count: 107), "/a\nb"])
+    func adminSocketThatIsNoPath_isRefused(path: String) {
+        #expect(throws: SettingsErrors.self) { try settings([.adminSocket: [path]]) }
+    }
+
+    @Test func metricsAddress_isAnAddressAndAPort() throws {
+        #expect(try settings().metricsAddress == nil)
+        #expect(try settings([.metricsAddress: ["[::1]:9"]]).metricsAddress?.description == "[::1]:9")
+        for text in ["localhost:9", "127.0.0.1", ":9", "x"] {
+            #expect(throws: SettingsErrors.self) { try settings([.metricsAddress: [text]]) }
+        }
+    }
+
+    @Test func clients_findTheSocket_whateverElseIsWrong() {
+        let flags: [Setting: [String]] = [.retryDelay: ["nonsense"]]
+        let environment = ["ETCD_GATEWAY_ADMIN_SOCKET": "/x"]
+        #expect(Settings.adminSocketPath(flags: flags, environment: environment, file: nil) == "/x")
+        #expect(Settings.adminSocketPath(flags: flags, environment: [:], file: nil) == nil)
+    }
+}

@@ -1,0 +1,92 @@
+public import Gateway
+internal import Glibc
+
+/// `check`: looks at everything that the gateway depends on, with and without one that runs, and says what must be mended.
+/// Exit codes: 0 where nothing is wrong, 1 where something is, 2 where the settings are.
+public enum CheckProgram {
+    /// Checks what these flags, this environment and the settings file say.
+    public static func run(flags: [Setting: [String]], environment: [String: String]) -> Int32 {
+        signal(SIGPIPE, SIG_IGN)
+        guard let read = GatewayProgram.readSettings(SettingsSource(flags: flags, environment: environment)) else { return 2 }
+        var report = CheckReport()
+        report.add(.fine, "the settings can be used")
+        for warning in read.warnings { report.add(.note, warning) }
+        let path = read.settings.adminSocket ?? ClientProgram.socketPath(flags, environment)
+        let isRunning = checkRunning(at: path, &report)
+        checkListeners(read.settings, isRunning: isRunning, &report)
+        do {
+            report.findings += try checkOutside(read.settings)
+        } catch {
+            GatewayProgram.complain("\(error)")
+            return 1
+        }
+        let lines = report.lines(isColoured: ClientProgram.isColoured)
+        Output.write(lines.joined(separator: "\n"), to: STDOUT_FILENO)
+        return report.exitCode
+    }
+
+    private static func checkOutside(_ settings: Settings) throws -> [CheckReport.Finding] {
+        let executor = try EventExecutor()
+        let thread = try SystemThread(name: "check") { executor.run() }
+        defer {
+            executor.stop()
+            thread.join()
+        }
+        let result = try ProgramExecutor().run { await EndpointCheck.run(settings, executor) }
+        return try result.get()
+    }
+
+    private static func checkRunning(at path: String, _ report: inout CheckReport) -> Bool {
+        do throws(AdminClient.Failure) {
+            let status = try ClientProgram.status(AdminClient(path: path))
+            let text =
+                "a gateway runs (version \(status.program.version), since \(Figures.duration(status.program.uptime)))"
+            if status.isReady {
+                report.add(.fine, "\(text) and is ready: \(status.good)/\(status.endpoints.count) endpoints work")
+            } else {
+                report.add(.trouble, "\(text), but for it no endpoint works", advice: "etcd-gateway status tells more")
+            }
+            if status.program.version != Version.number {
+                report.add(.note, "it is not of the release of this program, \(Version.number)")
+            }
+            return true
+        } catch {
+            report.add(.note, error.description)
+            return false
+        }
+    }
+
+    /// Where nobody runs, each listener is opened for a moment; a gateway that runs has them open.
+    private static func checkListeners(_ settings: Settings, isRunning: Bool, _ report: inout CheckReport) {
+        for case .ip(let address) in settings.listenAddresses where !isRunning && address.port != 0 {
+            do throws(SystemError) {
+                try ListenerCheck.bind(address)
+                report.add(.fine, "\(address) can be listened on")
+            } catch {
+                report.add(.trouble, "\(error)", advice: ListenerCheck.advice(error, address))
+            }
+        }
+    }
+}
+
+/// Whether an address can be listened on.
+private enum ListenerCheck {
+    static func bind(_ address: SocketAddress) throws(SystemError) {
+        var system = SystemAddress(address)
+        let type = Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue)
+        let socket = Descriptor(owning: try checkErrno("create a socket", Glibc.socket(system.family, type, 0)))
+        var on: Int32 = 1
+        _ = unsafe setsockopt(socket.number, SOL_SOCKET, SO_REUSEADDR, &on, socklen_t(MemoryLayout<Int32>.size))
+        try checkErrno("listen on \(address)", unsafe system.withPointer { unsafe Glibc.bind(socket.number, $0, $1) })
+    }
+
+    static func advice(_ error: SystemError, _ address: SocketAddress) -> String {
+        switch error.number {
+        case EADDRINUSE:
+            "somebody listens there: ss -ltnp 'sport = :\(address.port)' tells who; stop it, or choose another port"
+        case EADDRNOTAVAIL: "this machine has no such address: ip address tells which it has"
+        case EACCES: "ports below 1024 need the capability CAP_NET_BIND_SERVICE"
+        default: "choose another \(Setting.listenAddresses.flag)"
+        }
+    }
+}

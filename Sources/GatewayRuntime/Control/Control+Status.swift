@@ -1,0 +1,146 @@
+internal import CSplice
+internal import Gateway
+internal import Glibc
+
+// What the admin server is told. All of it is read without stopping a loop: one that is stuck can still be looked at.
+extension Control {
+    /// From any thread: reads something on the control loop and hands it over there.
+    nonisolated func read<Value: Sendable>(
+        _ read: @escaping @Sendable (isolated Control) -> Value, for receiver: @escaping @Sendable (Value) -> Void
+    ) {
+        executor.post { [weak self] in self?.assumeIsolated { receiver(read($0)) } }
+    }
+
+    /// From any thread: carries an order out on the control loop, and tells what came of it.
+    nonisolated func carryOut(
+        _ order: @escaping @Sendable (isolated Control) async throws(OrderError) -> String,
+        _ receiver: @escaping AdminOrders.Receiver
+    ) {
+        // It belongs to whoever waits at the admin socket, who gives up by himself.
+        Task {
+            do throws(OrderError) {
+                receiver(.done(try await order(self)))
+            } catch {
+                receiver(.refused("\(error)"))
+            }
+        }
+    }
+
+    /// From any thread: lists all sessions, sorted; called back on a thread of the gateway's.
+    nonisolated func listSessions(
+        by order: SessionOrder, limit: Int, for receiver: @escaping @Sendable (SessionList) -> Void
+    ) {
+        executor.post { [weak self] in
+            self?.assumeIsolated { control in
+                let names = control.endpointNames
+                control.takeCensus { found in
+                    let now = MonotonicClock.now()
+                    let all = found.map { SessionSummary($0, endpoints: names, at: now) }
+                    receiver(SessionList(all, by: order, limit: limit))
+                }
+            }
+        }
+    }
+
+    /// Everything that status and metrics show.
+    func snapshot() -> MetricsSnapshot {
+        let now = MonotonicClock.now()
+        let keys = Set(machine.endpoints.all.map(\.declaration.key))
+        figures.keep(only: keys)
+        figures.counts.stored = runners.reduce(0) { $0 + $1.counters.stored }
+        let traffic = figures.ledger.traffic(of: holders) { id in
+            runners.reduce(into: EndpointTraffic()) { $0.add($1.traffic(of: id)) }
+        }
+        return MetricsSnapshot(
+            status: status(traffic, at: now), traffic: traffic, sessionTimes: sessionTimes, ends: ends,
+            acceptPauses: acceptPauses, failovers: figures.history.failovers, counts: figures.counts,
+            loops: runners.map { MetricsSnapshot.Loop($0.counters) })
+    }
+
+    /// Which endpoint the next client would get.
+    func explanation() -> Explanation { machine.explanation(at: MonotonicClock.now()) }
+
+    private func status(_ traffic: [EndpointKey: EndpointTraffic], at now: Instant) -> GatewayStatus {
+        GatewayStatus(
+            time: WallClock.now(),
+            program: GatewayStatus.Program(
+                version: Version.number, process: Int(getpid()), uptime: now - about.startedAt,
+                policy: machine.options.policy.rawValue, listeners: listeners.map(\.description) + about.unixListeners,
+                logLevel: about.logChoice.levelOfSettings.rawValue),
+            isReady: machine.isReady, traffic: total(of: traffic),
+            endpoints: machine.endpointStatus(
+                traffic: traffic, dialTimes: dialTimes, history: figures.history, at: now),
+            discovery: machine.discoveryStatus(at: now), events: figures.history.events)
+    }
+
+    /// Who has which number, former places included.
+    private var holders: [(id: EndpointID, key: EndpointKey)] {
+        machine.endpoints.allIDs.compactMap { id in
+            machine.endpoints[id].map { (id, $0.declaration.key) }
+        }
+    }
+
+    private var endpointNames: [UInt32: String] {
+        Dictionary(holders.map { ($0.id.slot, $0.key.description) }) { first, _ in first }
+    }
+
+    private func takeCensus(_ deliver: @escaping @Sendable ([SessionCensus.Found]) -> Void) {
+        guard !runners.isEmpty else { return deliver([]) }
+        let census = SessionCensus(loops: runners.count, deliver: deliver)
+        for runner in runners { runner.submit(.takeCensus(census)) }
+    }
+
+    /// Bytes of endpoints that are forgotten are not among these: they are in no metric either.
+    private func total(of traffic: [EndpointKey: EndpointTraffic]) -> GatewayTraffic {
+        var total = GatewayTraffic()
+        for counters in runners.map(\.counters) {
+            total.sessions += counters.sessions
+            total.accepted += counters.accepted
+            total.opened += counters.opened
+            total.ended += counters.ended
+            total.dialFailures += counters.dial_failures
+            total.acceptErrors += counters.accept_errors
+        }
+        total.heldClients = held.count
+        total.bytesUp = traffic.values.reduce(0) { $0 + $1.bytesUp }
+        total.bytesDown = traffic.values.reduce(0) { $0 + $1.bytesDown }
+        return total
+    }
+
+    /// How long the last dial took, a client's or a probe's.
+    private var dialTimes: [EndpointKey: Duration] {
+        var last = figures.probeDials
+        for (id, key) in holders {
+            for dial in runners.compactMap({ $0.figures.lastDial(of: id) }) where dial.at > last[key]?.at ?? .zero {
+                last[key] = dial
+            }
+        }
+        return last.mapValues(\.time)
+    }
+
+    private var sessionTimes: Histogram {
+        runners.reduce(into: Histogram(bounds: Histogram.sessionBounds)) { $0.add($1.figures.sessionTimes) }
+    }
+
+    private var ends: [(reason: String, count: UInt64)] {
+        EndReason.all.dropFirst().map { reason in
+            (reason.label, runners.reduce(0) { $0 + $1.figures.ends(reason) })
+        }
+    }
+
+    private var acceptPauses: [(error: String, count: UInt64)] {
+        var counts: [Int32: UInt64] = [:]
+        for pause in runners.flatMap(\.figures.acceptPauses) { counts[pause.error, default: 0] += pause.count }
+        return counts.sorted { $0.key < $1.key }.map {
+            ($0.key == 0 ? "limit" : SystemError.name(of: $0.key), $0.value)
+        }
+    }
+}
+
+extension MetricsSnapshot.Loop {
+    fileprivate init(_ counters: csp_loop_counters) {
+        self.init(
+            sessions: counters.sessions, turns: counters.turns, bytesSpliced: counters.bytes_spliced,
+            bytesCopied: counters.bytes_copied, pipes: counters.pipes, moved: counters.moved)
+    }
+}

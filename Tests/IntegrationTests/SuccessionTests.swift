@@ -1,0 +1,118 @@
+import Foundation
+import GatewayTesting
+import Testing
+
+extension RealComponents {
+    /// SIGUSR2: the gateway becomes the program that is installed now, and no session notices.
+    @Suite(.serialized, .loneMembers)
+    struct SuccessionTests {
+        private static let handedOver = "sessions of an earlier process go on"
+        private static let refused = "not fit to take over; nothing has changed"
+
+        /// A gateway whose program is a file of its own, so that it can be replaced.
+        private struct Installed {
+            let folder: TemporaryFolder
+            let program: String
+            let address: String
+            let process: ChildProcess
+
+            init(settings: [String: String] = [:]) async throws {
+                let member = try #require(try LoneMembers.all().first)
+                folder = try TemporaryFolder()
+                program = folder.path + "/etcd-gateway"
+                try FileManager.default.copyItem(atPath: ToolBox.gateway(), toPath: program)
+                address = try "127.0.0.1:\(FreePort.next())"
+                process = try ChildProcess(
+                    program,
+                    ["start", "--endpoints=\(member.address)", "--listen-addr=\(address)", "--health-check=tcp"],
+                    environment: settings)
+                try await process.waitForText(GatewayProcess.readyText)
+            }
+
+            /// Puts another program in its place, as a package manager does: under another name first.
+            func replace(by other: String) throws {
+                try FileManager.default.copyItem(atPath: other, toPath: program + ".new")
+                #expect(rename(program + ".new", program) == 0)
+            }
+
+            /// Sends the signal, and waits until the log tells once more what came of it.
+            func hasHandedOver(_ text: String = SuccessionTests.handedOver) async throws {
+                let before = process.errors.components(separatedBy: text).count
+                process.send(SIGUSR2)
+                try await eventually("it says '\(text)'; it said: \(process.errors)") {
+                    process.errors.components(separatedBy: text).count > before
+                }
+            }
+        }
+
+        private func answers(_ client: ClientConnection) throws -> Bool {
+            try client.send(Array("GET /version HTTP/1.1\r\nHost: x\r\n\r\n".utf8))
+            return String(decoding: try client.receive(), as: UTF8.self).contains("etcdserver")
+        }
+
+        @Test func sessions_goOnInTheSameProcess_againAndAgain() async throws {
+            let gateway = try await Installed()
+            let clients = try (0..<20).map { _ in try ClientConnection(to: gateway.address) }
+            for client in clients { #expect(try answers(client)) }
+            let pid = gateway.process.pid
+            for _ in 0..<4 {
+                try gateway.replace(by: ToolBox.gateway())
+                try await gateway.hasHandedOver()
+                for client in clients { #expect(try answers(client)) }
+                #expect(try answers(ClientConnection(to: gateway.address)))
+            }
+            #expect(gateway.process.isRunning && gateway.process.pid == pid)
+            gateway.process.send(SIGTERM)
+            gateway.process.send(SIGTERM)
+            #expect(try await gateway.process.waitForExit() == .code(0))
+        }
+
+        @Test func transferUnderWay_losesNoByte() async throws {
+            let gateway = try await Installed()
+            let client = try ClientConnection(to: gateway.address)
+            let value = Data((0..<900_000).map { UInt8(truncatingIfNeeded: $0 &* 31) }).base64EncodedString()
+            let body = "{\"key\":\"c3VjY2Vzc2lvbg==\",\"value\":\"\(value)\"}"
+            let request = Array("POST /v3/kv/put HTTP/1.1\r\nHost: x\r\nContent-Length: \(body.utf8.count)\r\n\r\n\(body)".utf8)
+            // Over two hand-overs, with half of it on the way at each.
+            try client.send(Array(request[..<400_000]))
+            try await gateway.hasHandedOver()
+            try client.send(Array(request[400_000..<800_000]))
+            try await gateway.hasHandedOver()
+            try client.send(Array(request[800_000...]))
+            #expect(String(decoding: try client.receive(), as: UTF8.self).hasPrefix("HTTP/1.1 200"))
+            let question = "{\"key\":\"c3VjY2Vzc2lvbg==\"}"
+            try client.send(
+                Array("POST /v3/kv/range HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: \(question.utf8.count)\r\n\r\n\(question)".utf8))
+            var answer = ""
+            while let more = try? client.receive(), !more.isEmpty { answer += String(decoding: more, as: UTF8.self) }
+            // Chunks: their sizes stand between the pieces of the value.
+            let pieces = answer.components(separatedBy: "\r\n")
+            #expect(pieces.joined().contains(value) || answer.contains(value))
+        }
+
+        @Test(arguments: ["/bin/true", "/bin/false", "/bin/cat", "/etc/passwd"])
+        func unfitProgram_changesNothing(other: String) async throws {
+            let gateway = try await Installed()
+            let client = try ClientConnection(to: gateway.address)
+            #expect(try answers(client))
+            try gateway.replace(by: other)
+            try await gateway.hasHandedOver(Self.refused)
+            #expect(try answers(client) && answers(ClientConnection(to: gateway.address)))
+            try gateway.replace(by: ToolBox.gateway())
+            try await gateway.hasHandedOver()
+            #expect(try answers(client))
+        }
+
+        @Test func settingsThatWouldNotDo_changeNothing() async throws {
+            let folder = try TemporaryFolder()
+            let file = try folder.write("ETCD_GATEWAY_DIAL_TIMEOUT=1s\n", to: "settings")
+            let gateway = try await Installed(settings: ["ETCD_GATEWAY_CONFIG_FILE": file])
+            let client = try ClientConnection(to: gateway.address)
+            #expect(try answers(client))
+            try folder.write("ETCD_GATEWAY_DIAL_TIMEOUT=soon\n", to: "settings")
+            try await gateway.hasHandedOver(Self.refused)
+            #expect(gateway.process.errors.contains("soon") && gateway.process.isRunning)
+            #expect(try answers(client))
+        }
+    }
+}
