@@ -77,7 +77,7 @@ struct relay {
 	bool never_splice; /* the kernel refused, or urgent data was seen */
 	bool is_unsafe;    /* of a stored session: queued bytes are where no other process finds them */
 	uint8_t streak;    /* full reads in a row while copying, thin turns in a row while splicing */
-	uint64_t ref;      /* of the session's entry in the store's table, with the direction; 0: not stored */
+	uint64_t ref; /* of the session's entry in the store's table, with the direction; 0: not stored */
 };
 
 struct leg {
@@ -330,10 +330,10 @@ struct csp_loop {
 	struct endpoint_slot *endpoints; /* CSP_ENDPOINTS_MAX of them */
 	uint32_t endpoints_used;         /* one more than the highest slot that ever had a session */
 	struct balance balance;
-	uint32_t shelf;         /* on which something was parked last */
-	uint64_t compact_at_ns; /* 0: nothing on a shelf is dead */
-	char *buffer;           /* PEEK_BYTES, for whatever is copied in this turn */
-	char *own_buffer;       /* the same, unless that lies in the store's table */
+	uint32_t shelf;                     /* on which something was parked last */
+	uint64_t compact_at_ns;             /* 0: nothing on a shelf is dead */
+	char *buffer;                       /* PEEK_BYTES, for whatever is copied in this turn */
+	char *own_buffer;                   /* the same, unless that lies in the store's table */
 	struct table_buffer *shared_buffer; /* NULL: there is no store */
 	uint32_t left_out;                  /* sessions that csp_plane_leave found no room for */
 	struct recovery *recovery;          /* while csp_plane_recover works */

@@ -246,8 +246,8 @@ static enum turn fill(
 
 /* The queue is empty and the end was read: pass it on, unless a close of both sides is about to say the same.
  */
-static enum turn finish(csp_loop *loop, struct relay *relay, struct leg *to, bool close_follows,
-        struct failure *failure)
+static enum turn finish(
+        csp_loop *loop, struct relay *relay, struct leg *to, bool close_follows, struct failure *failure)
 {
 	if (relay->ref != 0)
 		keep_ended(loop, relay);

@@ -1,8 +1,9 @@
 /*
  * The store: where sessions outlive the process. A shelf is a pair of unix sockets whose queue holds messages
- * that nobody receives; each carries descriptors (SCM_RIGHTS) of a session or a pipe, and names an entry of the
- * table that says what has become of it. Whoever holds shelves and table after us (a service manager, or what
- * we execute) has everything. docs/decisions/0021-sessions-outlive-the-process.md says why it is built so.
+ * that nobody receives; each carries descriptors (SCM_RIGHTS) of a session or a pipe, and names an entry of
+ * the table that says what has become of it. Whoever holds shelves and table after us (a service manager, or
+ * what we execute) has everything. docs/decisions/0021-sessions-outlive-the-process.md says why it is built
+ * so.
  */
 #ifndef CSPLICE_STORE_H
 #define CSPLICE_STORE_H
@@ -20,12 +21,12 @@ struct shelf_message {
 struct shelf {
 	pthread_mutex_t lock;
 	uint32_t number;
-	int ends[2];                /* messages go in at the first and queue up at the second; -1: no shelf */
-	uint32_t messages;          /* in the queue */
-	uint32_t capacity;          /* as many as it has ever taken; TABLE_ENTRIES until it was full once */
-	uint32_t unseen;            /* of this round of compaction */
-	_Atomic uint32_t dead;      /* messages of the dead */
-	uint16_t free_count;        /* entries without a message */
+	int ends[2];           /* messages go in at the first and queue up at the second; -1: no shelf */
+	uint32_t messages;     /* in the queue */
+	uint32_t capacity;     /* as many as it has ever taken; TABLE_ENTRIES until it was full once */
+	uint32_t unseen;       /* of this round of compaction */
+	_Atomic uint32_t dead; /* messages of the dead */
+	uint16_t free_count;   /* entries without a message */
 	uint16_t free[TABLE_ENTRIES];
 };
 
@@ -54,7 +55,8 @@ struct shelf_found {
 	int fds[2];
 };
 
-/* Unmaps the table and closes the shelves: what lies on them is somebody else's, or goes. NULL is harmless. */
+/* Unmaps the table and closes the shelves: what lies on them is somebody else's, or goes. NULL is harmless.
+ */
 void store_close(struct store *store);
 /* Parks descriptors under a new entry. 0 or -ENOSPC: no shelf has room; -EMFILE, -ETOOMANYREFS, -ENOMEM, … */
 int store_park(csp_loop *loop, const struct parking *parking, table_ref *ref);
@@ -63,8 +65,8 @@ void store_forget(csp_loop *loop, table_ref ref);
 /* Takes messages of the dead out of shelves that have some, a bounded number in one call. */
 void store_compact(csp_loop *loop);
 
-/* Finds out at which end the messages are, counts them, and finds each that lives, once. The descriptors are the
- * caller's. */
+/* Finds out at which end the messages are, counts them, and finds each that lives, once. The descriptors are
+ * the caller's. */
 int shelf_walk(struct store *store, struct shelf *shelf, struct shelf_found found[static TABLE_ENTRIES]);
 
 /* Does something for every loop, each in a thread of its own, while none runs. */
@@ -83,7 +85,8 @@ void keep_ended(csp_loop *loop, const struct relay *relay);
 void keep_pipe_for(csp_loop *loop, const struct pipe *pipe, table_ref relay);
 /* The loop's buffer is about to be filled for this relay. */
 void keep_copy(csp_loop *loop, struct relay *relay);
-/* Puts bytes that could not be sent into a stored pipe. False: there is none, and the bytes are where they were. */
+/* Puts bytes that could not be sent into a stored pipe. False: there is none, and the bytes are where they
+ * were. */
 bool keep_bytes(csp_loop *loop, struct relay *relay, const char *bytes, uint32_t length);
 
 #endif

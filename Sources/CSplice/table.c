@@ -65,7 +65,8 @@ static struct header header_of_ours(void)
 	        .entry_bytes = sizeof(struct table_entry),
 	        .entries = TABLE_ENTRIES,
 	        .shelves = CSP_SHELVES_MAX,
-	        .shelf_bytes = page_up(sizeof(struct shelf_header) + TABLE_ENTRIES * sizeof(struct table_entry)),
+	        .shelf_bytes =
+	                page_up(sizeof(struct shelf_header) + TABLE_ENTRIES * sizeof(struct table_entry)),
 	        .buffer_bytes = page_up(sizeof(struct table_buffer)),
 	        .buffers = CSP_LOOPS_MAX,
 	        .note_bytes = page_up(sizeof(struct table_note)),
@@ -138,8 +139,8 @@ int csp_table_copy(int fd)
 	if (copy >= 0) {
 		size_t bytes = 2 * (size_t)table->header.note_bytes;
 
-		result = (int)SYS_RETRY(ssize_t, pwrite(copy, table->memory + table->header.header_bytes, bytes,
-		                                        (off_t)table->header.header_bytes));
+		result = (int)SYS_RETRY(ssize_t, pwrite(copy, table->memory + table->header.header_bytes,
+		                                         bytes, (off_t)table->header.header_bytes));
 		if (result != (int)bytes) {
 			sys_close(copy);
 			copy = result < 0 ? result : -EIO;

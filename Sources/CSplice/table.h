@@ -1,8 +1,8 @@
 /*
- * The table: a memfd that the next process maps as this one left it, whatever ended this one. It says what the
- * messages on the shelves are (store.c), and holds what is in flight between a read and a write. Each value is
- * written by one thread at a time; a process that dies leaves what its last instruction has stored, so only
- * the compiler must be kept from reordering: atomics do that.
+ * The table: a memfd that the next process maps as this one left it, whatever ended this one. It says what
+ * the messages on the shelves are (store.c), and holds what is in flight between a read and a write. Each
+ * value is written by one thread at a time; a process that dies leaves what its last instruction has stored,
+ * so only the compiler must be kept from reordering: atomics do that.
  */
 #ifndef CSPLICE_TABLE_H
 #define CSPLICE_TABLE_H
@@ -12,7 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define TABLE_ENTRIES 512u     /* of a shelf: more than its queue takes messages */
+#define TABLE_ENTRIES 512u      /* of a shelf: more than its queue takes messages */
 #define TABLE_NOTE_BYTES 65536u /* of each of the two notes */
 #define TABLE_BUFFER_BYTES 65536u
 
@@ -55,8 +55,8 @@ struct table_note {
 struct table;
 
 /*
- * Names one use of an entry: generation (32 bits), direction (1), shelf (10 of 22), index (9). Never 0. With a
- * direction it names one relay of a session.
+ * Names one use of an entry: generation (32 bits), direction (1), shelf (10 of 22), index (9). Never 0. With
+ * a direction it names one relay of a session.
  */
 typedef uint64_t table_ref;
 

@@ -46,7 +46,8 @@ extension DataPlaneTests {
             try guardian.start()
             let sessions = try open(24, guardian)
             try guardian.waitUntilStored(24)
-            let kills = try killUntilDone(guardian, exchangeAll(sessions, count: 20_000_000 * Self.factor), atMost: 10_000)
+            let kills = try killUntilDone(
+                guardian, exchangeAll(sessions, count: 20_000_000 * Self.factor), atMost: 10_000)
             #expect(kills >= 5)
         }
 
@@ -56,7 +57,8 @@ extension DataPlaneTests {
             try guardian.start()
             let sessions = try open(16, guardian, buffers: 8192)
             try guardian.waitUntilStored(16)
-            let kills = try killUntilDone(guardian, exchangeAll(sessions, count: 1_500_000 * Self.factor), atMost: 10_000)
+            let kills = try killUntilDone(
+                guardian, exchangeAll(sessions, count: 1_500_000 * Self.factor), atMost: 10_000)
             #expect(kills >= 5)
         }
 
@@ -65,7 +67,8 @@ extension DataPlaneTests {
             try guardian.start()
             let sessions = try open(16, guardian)
             try guardian.waitUntilStored(16)
-            let kills = try killUntilDone(guardian, exchangeAll(sessions, count: 20_000_000 * Self.factor), atMost: 10_000)
+            let kills = try killUntilDone(
+                guardian, exchangeAll(sessions, count: 20_000_000 * Self.factor), atMost: 10_000)
             #expect(kills >= 5)
         }
 

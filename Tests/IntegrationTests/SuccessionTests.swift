@@ -72,7 +72,8 @@ extension RealComponents {
             let client = try ClientConnection(to: gateway.address)
             let value = Data((0..<900_000).map { UInt8(truncatingIfNeeded: $0 &* 31) }).base64EncodedString()
             let body = "{\"key\":\"c3VjY2Vzc2lvbg==\",\"value\":\"\(value)\"}"
-            let request = Array("POST /v3/kv/put HTTP/1.1\r\nHost: x\r\nContent-Length: \(body.utf8.count)\r\n\r\n\(body)".utf8)
+            let request = Array(
+                "POST /v3/kv/put HTTP/1.1\r\nHost: x\r\nContent-Length: \(body.utf8.count)\r\n\r\n\(body)".utf8)
             // Over two hand-overs, with half of it on the way at each.
             try client.send(Array(request[..<400_000]))
             try await gateway.hasHandedOver()
@@ -82,7 +83,9 @@ extension RealComponents {
             #expect(String(decoding: try client.receive(), as: UTF8.self).hasPrefix("HTTP/1.1 200"))
             let question = "{\"key\":\"c3VjY2Vzc2lvbg==\"}"
             try client.send(
-                Array("POST /v3/kv/range HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: \(question.utf8.count)\r\n\r\n\(question)".utf8))
+                Array(
+                    "POST /v3/kv/range HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: \(question.utf8.count)\r\n\r\n\(question)"
+                        .utf8))
             var answer = ""
             while let more = try? client.receive(), !more.isEmpty { answer += String(decoding: more, as: UTF8.self) }
             // Chunks: their sizes stand between the pieces of the value.

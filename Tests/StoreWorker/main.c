@@ -1,11 +1,12 @@
 /*
- * A data plane with a store, to be killed: StoreTests starts it again and again with the same listener, table and
- * shelves. Every client is dialed to one port of 127.0.0.1.
+ * A data plane with a store, to be killed: StoreTests starts it again and again with the same listener, table
+ * and shelves. Every client is dialed to one port of 127.0.0.1.
  *
  *   StoreWorker PORT LOOPS PIPE_PAGES SHELVES
  *
- * Descriptors: 3 the listener, 4 the table, from 5 on the ends of the shelves. It says what it recovered, and then
- * how many sessions are stored and how many clients wait, whenever that changes. SIGTERM: it leaves everything in the store.
+ * Descriptors: 3 the listener, 4 the table, from 5 on the ends of the shelves. It says what it recovered, and
+ * then how many sessions are stored and how many clients wait, whenever that changes. SIGTERM: it leaves
+ * everything in the store.
  */
 #include "CSplice.h"
 
@@ -96,7 +97,8 @@ static void open_store(uint32_t shelves)
 	}
 	must(csp_plane_recover(plane, &recovery), "csp_plane_recover");
 	must(csp_plane_adopt_listener(plane, LISTENER), "csp_plane_adopt_listener");
-	printf("recovered %u %u %u %u\n", recovery.sessions, recovery.clients, recovery.ended, recovery.unsafe);
+	printf("recovered %u %u %u %u\n", recovery.sessions, recovery.clients, recovery.ended,
+	        recovery.unsafe);
 	fflush(stdout);
 }
 

@@ -274,10 +274,10 @@ CSP_PUBLIC csp_session csp_loop_any_session(csp_loop *_Nonnull loop, uint32_t en
 /*
  * ---- Sessions that outlive the process ----
  *
- * A store is a table (a memfd) and shelves (pairs of unix SEQPACKET sockets). Who holds them when this process is
- * gone holds all that was stored, and a later process opens it again. All functions but those that begin with csp_table_
- * belong to csp_plane_create's rule about threads; csp_plane_add_shelf may be called by any
- * thread at any time.
+ * A store is a table (a memfd) and shelves (pairs of unix SEQPACKET sockets). Who holds them when this
+ * process is gone holds all that was stored, and a later process opens it again. All functions but those that
+ * begin with csp_table_ belong to csp_plane_create's rule about threads; csp_plane_add_shelf may be called by
+ * any thread at any time.
  */
 
 /* What csp_plane_recover found. */
@@ -294,18 +294,20 @@ CSP_PUBLIC int csp_table_create(void);
 /* A copy of a table without its entries: enough for another program to say whether it could read this one. */
 CSP_PUBLIC int csp_table_copy(int table);
 
-/* 0 where csp_plane_open_store would take it; -EPROTO: it is no table, is damaged or of a form of the future. */
+/* 0 where csp_plane_open_store would take it; -EPROTO: it is no table, is damaged or of a form of the future.
+ */
 CSP_PUBLIC int csp_table_check(int table);
 
 /*
- * Begins to store in a new plane, before its loops run. The caller keeps the descriptor. is_kept: somebody else has
- * the store as well, who may throw it away; sessions then end with a reset, not as if all had been said.
+ * Begins to store in a new plane, before its loops run. The caller keeps the descriptor. is_kept: somebody
+ * else has the store as well, who may throw it away; sessions then end with a reset, not as if all had been
+ * said.
  */
 CSP_PUBLIC int csp_plane_open_store(csp_plane *_Nonnull plane, int table, bool is_kept);
 
 /*
- * Adds a shelf that is empty or holds what an earlier process parked there, under the number that it had then,
- * below CSP_SHELVES_MAX. Both ends are taken over on success. -EEXIST: there is one of that number.
+ * Adds a shelf that is empty or holds what an earlier process parked there, under the number that it had
+ * then, below CSP_SHELVES_MAX. Both ends are taken over on success. -EEXIST: there is one of that number.
  */
 CSP_PUBLIC int csp_plane_add_shelf(csp_plane *_Nonnull plane, uint32_t shelf, const int ends[_Nonnull 2]);
 
@@ -319,13 +321,14 @@ CSP_PUBLIC void csp_plane_refuse_shelves(csp_plane *_Nonnull plane);
 CSP_PUBLIC int csp_plane_recover(csp_plane *_Nonnull plane, struct csp_recovery *_Nonnull recovery);
 
 /*
- * Stores what is not stored yet, clients that wait included, after all loops have ended: the process is about to
- * leave. Returns how many found no room; after another csp_plane_add_shelf it may be called again. Nothing may
- * be called afterwards but csp_plane_abandon.
+ * Stores what is not stored yet, clients that wait included, after all loops have ended: the process is about
+ * to leave. Returns how many found no room; after another csp_plane_add_shelf it may be called again. Nothing
+ * may be called afterwards but csp_plane_abandon.
  */
 CSP_PUBLIC int csp_plane_leave(csp_plane *_Nonnull plane);
 
-/* Frees a plane and closes its descriptors without a word to any peer: whoever has the store has the sessions. */
+/* Frees a plane and closes its descriptors without a word to any peer: whoever has the store has the
+ * sessions. */
 CSP_PUBLIC void csp_plane_abandon(csp_plane *_Nullable plane);
 
 /* A note for the next process, written so that it is whole at any time. -E2BIG: above CSP_NOTE_MAX. */

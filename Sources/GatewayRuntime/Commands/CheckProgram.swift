@@ -7,7 +7,9 @@ public enum CheckProgram {
     /// Checks what these flags, this environment and the settings file say.
     public static func run(flags: [Setting: [String]], environment: [String: String]) -> Int32 {
         signal(SIGPIPE, SIG_IGN)
-        guard let read = GatewayProgram.readSettings(SettingsSource(flags: flags, environment: environment)) else { return 2 }
+        guard let read = GatewayProgram.readSettings(SettingsSource(flags: flags, environment: environment)) else {
+            return 2
+        }
         var report = CheckReport()
         report.add(.fine, "the settings can be used")
         for warning in read.warnings { report.add(.note, warning) }

@@ -19,7 +19,8 @@ struct Heir: Sendable {
             let table = try store?.copyOfTable() ?? SessionStore.emptyTable()
             try await Fitness.prove(program, with: Descriptor(owning: table))
         } catch {
-            logger.error("the installed program is not fit to take over; nothing has changed", metadata: ["error": "\(error)"])
+            logger.error(
+                "the installed program is not fit to take over; nothing has changed", metadata: ["error": "\(error)"])
             return
         }
         let error = await handOver(to: program)

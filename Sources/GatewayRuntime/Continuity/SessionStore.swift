@@ -62,7 +62,9 @@ internal import Synchronization
     }
 
     /// A table of the form that we would hand over; the caller's.
-    static func emptyTable() throws(SystemError) -> Int32 { try check("create a table of sessions", csp_table_create()) }
+    static func emptyTable() throws(SystemError) -> Int32 {
+        try check("create a table of sessions", csp_table_create())
+    }
 
     private static func reopen(
         _ inherited: inout InheritedStore, _ plane: DataPlane, _ manager: ManagersStore?, _ logger: Logger
@@ -137,7 +139,9 @@ internal import Synchronization
             for _ in 0..<count { try add(keptBy: manager) }
             // Each took room in the manager's store; whether there was room for all is asked once.
             if count == 0 { throw SystemError(EAGAIN, "start a thread") }
-            if let manager, try !manager.isKeeping() { throw SystemError(ENOSPC, "keep descriptors in the manager's store") }
+            if let manager, try !manager.isKeeping() {
+                throw SystemError(ENOSPC, "keep descriptors in the manager's store")
+            }
             state.withLock { $0.isGrowing = false }
         } catch {
             state.withLock { $0.isFinal = true }

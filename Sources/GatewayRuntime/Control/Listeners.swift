@@ -123,7 +123,9 @@ actor Listeners {
             switch address {
             case .ip(let address): return try listen(onIP: address)
             case .unix(let path):
-                if let socket = inherited.takeListener(boundTo: "unix://\(path)") { return try plane.listen(on: socket) }
+                if let socket = inherited.takeListener(boundTo: "unix://\(path)") {
+                    return try plane.listen(on: socket)
+                }
                 return try plane.listen(onPath: path)
             case .name(let name, let port):
                 // The first address of the name, as the old gateway does it.

@@ -61,12 +61,16 @@ final class StoreGuardian: @unchecked Sendable {  // used by one test, from one 
             posix_spawn_file_actions_adddup2(&actions, descriptor, high + Int32(index))
         }
         posix_spawn_file_actions_adddup2(&actions, ends[1], 1)
-        for index in passed.indices { posix_spawn_file_actions_adddup2(&actions, high + Int32(index), 3 + Int32(index)) }
+        for index in passed.indices {
+            posix_spawn_file_actions_adddup2(&actions, high + Int32(index), 3 + Int32(index))
+        }
         for descriptor in Int32(3 + passed.count)..<(high + Int32(passed.count)) {
             posix_spawn_file_actions_addclose(&actions, descriptor)
         }
         let program = try ToolBox.beside("StoreWorker")
-        let words = [program, "\((address ?? server.address).port)", "\(loops)", "\(pipePages)", "\(shelves.count / 2)"]
+        let words = [
+            program, "\((address ?? server.address).port)", "\(loops)", "\(pipePages)", "\(shelves.count / 2)",
+        ]
         let pointers = words.map { strdup($0) } + [nil]
         defer { for pointer in pointers { free(pointer) } }
         let result = posix_spawn(&pid, program, &actions, nil, pointers, [nil])
@@ -124,7 +128,9 @@ final class StoreGuardian: @unchecked Sendable {  // used by one test, from one 
             while let end = text.firstIndex(of: "\n") {
                 let line = text[..<end]
                 text = String(text[text.index(after: end)...])
-                if line.hasPrefix(prefix) { return line.dropFirst(prefix.count).split(separator: " ").compactMap { Int($0) } }
+                if line.hasPrefix(prefix) {
+                    return line.dropFirst(prefix.count).split(separator: " ").compactMap { Int($0) }
+                }
             }
             var request = pollfd(fd: output, events: Int16(POLLIN), revents: 0)
             guard poll(&request, 1, deadline.pollTimeout) > 0 else {

@@ -17,7 +17,9 @@ struct ControlOrdersTests {
             let resolver = Resolver(executor: executor, servers: [])
             let control = Control(
                 executor: executor, options: options, resolver: resolver, published: published, held: HeldClients(),
-                files: TLSFiles(), stateFile: nil, about: ProgramFacts(unixListeners: [], logChoice: LogChoice(form: .text, level: .info)), logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+                files: TLSFiles(), stateFile: nil,
+                about: ProgramFacts(unixListeners: [], logChoice: LogChoice(form: .text, level: .info)),
+                logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
             try await resolver.open()
             await control.start(runners: [], listeners: [])
             do {
