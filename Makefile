@@ -1,7 +1,8 @@
 # The words everyone types. `make` alone lists them.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test faults faults-short bench bench-check bench-short bench-program syscalls fuzz fuzz-short check format build deb \
+.PHONY: help run test faults faults-short bench bench-check bench-short bench-program syscalls fuzz fuzz-short analyze \
+	sanitize-c check format build deb \
 	package-tools package-roots check-package test-package test-package-short clean
 
 tools := .build/tools/bin
@@ -54,6 +55,12 @@ fuzz: ## every harness of Tests/Fuzz for a minute (MINUTES=n), on what earlier r
 
 fuzz-short: ## the same, 15 seconds each
 	scripts/fuzz 15
+
+analyze: ## two analyzers look at the C that ships
+	scripts/analyze
+
+sanitize-c: ## kills workers whose C was built with address, undefined and thread sanitizers
+	scripts/sanitize-c
 
 .build/load: $(wildcard Benchmarks/load/*)
 	@mkdir -p .build

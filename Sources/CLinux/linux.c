@@ -82,7 +82,7 @@ struct clinux_file_stamp clinux_stamp(const char *path)
 
 int clinux_set_send_timeout(int socket, int milliseconds)
 {
-	struct timeval limit = {.tv_sec = milliseconds / 1000, .tv_usec = milliseconds % 1000 * 1000};
+	struct timeval limit = {.tv_sec = milliseconds / 1000, .tv_usec = milliseconds % 1000 * 1000L};
 
 	return setsockopt(socket, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
 }

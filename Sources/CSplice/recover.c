@@ -13,7 +13,7 @@
 struct recovery {
 	csp_plane *plane;
 	struct store *store;
-	struct shelf_found *found; /* TABLE_ENTRIES of each shelf */
+	struct shelf_found *found;  /* TABLE_ENTRIES of each shelf */
 	struct returning *sessions; /* the same */
 	uint32_t shelves;
 	struct csp_recovery counts[CSP_LOOPS_MAX]; /* of each loop */
@@ -88,8 +88,8 @@ static const struct table_buffer *buffer_of(const struct recovery *recovery, tab
 	return NULL;
 }
 
-/* Bytes that were read and not written yet when the process died in the middle of a copy: into a stored pipe, so
- * that another death finds them there. */
+/* Bytes that were read and not written yet when the process died in the middle of a copy: into a stored pipe,
+ * so that another death finds them there. */
 static int refill(csp_loop *loop, struct returning *session, int from, uint64_t missing)
 {
 	const struct recovery *recovery = loop->recovery;
@@ -107,8 +107,8 @@ static int refill(csp_loop *loop, struct returning *session, int from, uint64_t 
 		return -EMFILE;
 	if (pipe->ref != 0)
 		keep_pipe_for(loop, pipe, ref);
-	if (SYS_RETRY(ssize_t, write(pipe->ends[1], buffer->bytes + (written - buffer->delivered), missing)) !=
-	        (ssize_t)missing) {
+	if (SYS_RETRY(ssize_t, write(pipe->ends[1], buffer->bytes + (written - buffer->delivered),
+	                               missing)) != (ssize_t)missing) {
 		pipe_destroy(loop, pipe);
 		return -EIO;
 	}
@@ -131,7 +131,8 @@ static int balance_accounts(csp_loop *loop, struct returning *session, int from)
 {
 	uint64_t consumed = session->accounts[from].consumed;
 	uint64_t written = session->accounts[1 - from].written;
-	uint32_t in_pipe = from == DOWN ? session->record.bytes_in_pipe_up : session->record.bytes_in_pipe_down;
+	uint32_t in_pipe =
+	        from == DOWN ? session->record.bytes_in_pipe_up : session->record.bytes_in_pipe_down;
 
 	if (consumed == written + in_pipe)
 		return 0;
@@ -306,7 +307,8 @@ static void bring_back_one(csp_loop *loop, struct returning *session, struct she
 	if (found->ref == 0)
 		return;
 	if (state_of(loop->recovery, found) == ENTRY_CLIENT) {
-		bring_back_client(loop, found, table_find(loop->plane->store->table, found->ref)->is_unix == 0);
+		bring_back_client(
+		        loop, found, table_find(loop->plane->store->table, found->ref)->is_unix == 0);
 		return;
 	}
 	store_forget(loop, found->ref); /* a pipe that nobody needs */
@@ -319,7 +321,8 @@ static void bring_back_all(csp_loop *loop)
 
 	loop->now_ns = sys_now_ns();
 	for (uint32_t i = 0; i < recovery->shelves; i++)
-		for (size_t j = (size_t)i * TABLE_ENTRIES; is_mine(loop, i) && j < ((size_t)i + 1) * TABLE_ENTRIES; j++)
+		for (size_t j = (size_t)i * TABLE_ENTRIES;
+		        is_mine(loop, i) && j < ((size_t)i + 1) * TABLE_ENTRIES; j++)
 			bring_back_one(loop, &recovery->sessions[j], &recovery->found[j]);
 }
 

@@ -9,7 +9,7 @@
 /* Copying turns into splicing after this many full reads in a row, and back after as many thin turns. */
 #define FULL_READS_TO_SPLICE 2u
 #define THIN_TURNS_TO_COPY 4u
-#define THIN_BYTES (2 * COPY_BYTES)
+#define THIN_BYTES ((uint64_t)2 * COPY_BYTES)
 
 static enum turn fail(struct failure *failure, int leg, int error)
 {
@@ -246,8 +246,8 @@ static enum turn fill(
 
 /* The queue is empty and the end was read: pass it on, unless a close of both sides is about to say the same.
  */
-static enum turn finish(csp_loop *loop, struct relay *relay, struct leg *to, bool close_follows,
-        struct failure *failure)
+static enum turn finish(
+        csp_loop *loop, struct relay *relay, struct leg *to, bool close_follows, struct failure *failure)
 {
 	if (relay->ref != 0)
 		keep_ended(loop, relay);

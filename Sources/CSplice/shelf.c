@@ -4,8 +4,8 @@
 
 /* Messages in the queues of unix sockets: sent whole, peeked at without being received. */
 
-/* A shelf with so many messages of the dead is compacted at once, any other after a while: until then the kernel
- * keeps sockets that have ended. */
+/* A shelf with so many messages of the dead is compacted at once, any other after a while: until then the
+ * kernel keeps sockets that have ended. */
 #define COMPACT_AT_DEAD 64u
 #define COMPACT_AFTER_NS 5000000000u
 /* So many messages in one call, about 4 us each: the sessions of the loop wait meanwhile. */
@@ -49,8 +49,10 @@ static int receive_message(int end, int flags, struct shelf_message *message, in
 {
 	struct iovec part = {.iov_base = message, .iov_len = sizeof *message};
 	union control control;
-	struct msghdr header = {
-	        .msg_iov = &part, .msg_iovlen = 1, .msg_control = control.bytes, .msg_controllen = sizeof control};
+	struct msghdr header = {.msg_iov = &part,
+	        .msg_iovlen = 1,
+	        .msg_control = control.bytes,
+	        .msg_controllen = sizeof control};
 	struct cmsghdr *rights;
 	ssize_t got;
 	size_t count = 0;
@@ -66,7 +68,8 @@ static int receive_message(int end, int flags, struct shelf_message *message, in
 		count = (rights->cmsg_len - CMSG_LEN(0)) / sizeof(int);
 	if (count > 0)
 		memcpy(fds, CMSG_DATA(rights), (count < 2 ? count : 2) * sizeof(int));
-	if (got == 0) { /* the other end is closed, or somebody has sent an empty one: none of ours is behind it */
+	if (got == 0) { /* the other end is closed, or somebody has sent an empty one: none of ours is behind
+		           it */
 		sys_close(fds[0]);
 		sys_close(fds[1]);
 		fds[0] = fds[1] = -1;
@@ -151,7 +154,8 @@ static void compact(struct store *store, struct shelf *shelf, uint32_t *budget)
 		shelf->unseen = shelf->messages;
 	if (sys_set_int(shelf->ends[1], SOL_SOCKET, SO_PEEK_OFF, -1) < 0)
 		return; /* peeking would begin somewhere else */
-	for (; *budget > 0 && shelf->unseen > 0 && atomic_load(&shelf->dead) > 0; --*budget, shelf->unseen--) {
+	for (; *budget > 0 && shelf->unseen > 0 && atomic_load(&shelf->dead) > 0;
+	        --*budget, shelf->unseen--) {
 		struct table_entry *entry;
 
 		if (!peek_first(shelf, &message))
@@ -223,7 +227,8 @@ static int put(struct store *store, struct shelf *shelf, const struct parking *p
 		return -ENOSPC;
 	index = shelf->free[shelf->free_count - 1];
 	entry = table_entry(store->table, shelf->number, index);
-	message.ref = table_ref_make(shelf->number, index, table_next_generation(store->table, shelf->number));
+	message.ref =
+	        table_ref_make(shelf->number, index, table_next_generation(store->table, shelf->number));
 	message.check = check_of(&message);
 	fill_entry(entry, parking, message.ref);
 	result = send_message(shelf, &message, parking->fds);

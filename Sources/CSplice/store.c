@@ -54,7 +54,8 @@ int csp_plane_add_shelf(csp_plane *plane, uint32_t number, const int ends[2])
 	struct shelf *shelf;
 	struct shelf *none = NULL;
 
-	if (store == NULL || number >= CSP_SHELVES_MAX || sys_get_int(ends[0], SOL_SOCKET, SO_TYPE) != SOCK_SEQPACKET ||
+	if (store == NULL || number >= CSP_SHELVES_MAX ||
+	        sys_get_int(ends[0], SOL_SOCKET, SO_TYPE) != SOCK_SEQPACKET ||
 	        sys_get_int(ends[1], SOL_SOCKET, SO_TYPE) != SOCK_SEQPACKET)
 		return -EINVAL;
 	shelf = calloc(1, sizeof *shelf);

@@ -65,7 +65,8 @@ static struct header header_of_ours(void)
 	        .entry_bytes = sizeof(struct table_entry),
 	        .entries = TABLE_ENTRIES,
 	        .shelves = CSP_SHELVES_MAX,
-	        .shelf_bytes = page_up(sizeof(struct shelf_header) + TABLE_ENTRIES * sizeof(struct table_entry)),
+	        .shelf_bytes =
+	                page_up(sizeof(struct shelf_header) + TABLE_ENTRIES * sizeof(struct table_entry)),
 	        .buffer_bytes = page_up(sizeof(struct table_buffer)),
 	        .buffers = CSP_LOOPS_MAX,
 	        .note_bytes = page_up(sizeof(struct table_note)),
@@ -128,7 +129,7 @@ int csp_table_create(void)
 
 int csp_table_copy(int fd)
 {
-	struct table *table;
+	struct table *table = NULL;
 	int copy;
 	int result = table_map(fd, &table);
 
@@ -138,8 +139,8 @@ int csp_table_copy(int fd)
 	if (copy >= 0) {
 		size_t bytes = 2 * (size_t)table->header.note_bytes;
 
-		result = (int)SYS_RETRY(ssize_t, pwrite(copy, table->memory + table->header.header_bytes, bytes,
-		                                        (off_t)table->header.header_bytes));
+		result = (int)SYS_RETRY(ssize_t, pwrite(copy, table->memory + table->header.header_bytes,
+		                                         bytes, (off_t)table->header.header_bytes));
 		if (result != (int)bytes) {
 			sys_close(copy);
 			copy = result < 0 ? result : -EIO;
@@ -151,7 +152,7 @@ int csp_table_copy(int fd)
 
 int csp_table_check(int fd)
 {
-	struct table *table;
+	struct table *table = NULL;
 	int result = table_map(fd, &table);
 
 	if (result == 0)
@@ -161,7 +162,7 @@ int csp_table_check(int fd)
 
 int table_map(int fd, struct table **out)
 {
-	struct header header;
+	struct header header = {0};
 	struct table *table;
 	struct stat status;
 	int seals = fcntl(fd, F_GET_SEALS);

@@ -27,5 +27,6 @@ private func read(_ text: String) {
     // What does not fit is left out from the end, and nothing else is.
     precondition(again.entries == Array(handover.entries.prefix(again.entries.count)), "an entry changed")
     precondition(
-        again.entries.count == handover.entries.count || written.utf8.count > Handover.longestText / 2, "an entry was lost")
+        again.entries.count == handover.entries.count || written.utf8.count > Handover.longestText / 2,
+        "an entry was lost")
 }

@@ -1,9 +1,9 @@
 /*
- * Feeds what a process may leave behind (a table, shelves with messages and descriptors) with whatever libFuzzer thinks
- * of, and lets another one recover it. `make fuzz` builds and runs it.
+ * Feeds what a process may leave behind (a table, shelves with messages and descriptors) with whatever
+ * libFuzzer thinks of, and lets another one recover it. `make fuzz` builds and runs it.
  *
- * An input is read as orders: see enum order. Whatever it says, recovery must not crash, hang, or keep a descriptor open
- * that it has not said to own: sanitizers, a deadline, and a count before and after tell.
+ * An input is read as orders: see enum order. Whatever it says, recovery must not crash, hang, or keep a
+ * descriptor open that it has not said to own: sanitizers, a deadline, and a count before and after tell.
  */
 #include "store.h"
 #include "table.c" /* for the header's form, which nobody else knows */
@@ -75,7 +75,8 @@ int LLVMFuzzerInitialize(int *count, char ***words)
 	(void)signal(SIGPIPE, SIG_IGN);
 	door = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	door_address = (struct sockaddr_in){.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-	must(bind(door, (const struct sockaddr *)&door_address, length) == 0 && listen(door, 64) == 0, "listen");
+	must(bind(door, (const struct sockaddr *)&door_address, length) == 0 && listen(door, 64) == 0,
+	        "listen");
 	must(getsockname(door, (struct sockaddr *)&door_address, &length) == 0, "getsockname");
 	return 0;
 }
@@ -183,7 +184,8 @@ static int stranger(struct scene *scene, uint8_t kind)
 		keep_far(scene, ends[kind >> 7]);
 		return ends[1 - (kind >> 7)];
 	case 2:
-		must(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends) == 0, "socketpair");
+		must(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends) == 0,
+		        "socketpair");
 		say(ends[0], kind);
 		keep_far(scene, ends[0]);
 		return ends[1];
@@ -198,7 +200,8 @@ static int stranger(struct scene *scene, uint8_t kind)
 
 /* ---- shelves ---- */
 
-static void put(struct scene *scene, uint32_t shelf, const void *bytes, size_t length, const int *fds, uint32_t count)
+static void put(
+        struct scene *scene, uint32_t shelf, const void *bytes, size_t length, const int *fds, uint32_t count)
 {
 	union {
 		struct cmsghdr header;
@@ -215,7 +218,8 @@ static void put(struct scene *scene, uint32_t shelf, const void *bytes, size_t l
 		control.header.cmsg_len = CMSG_LEN(count * sizeof(int));
 		memcpy(CMSG_DATA(&control.header), fds, count * sizeof(int));
 	}
-	(void)sendmsg(scene->ends[shelf][0], &message, MSG_DONTWAIT | MSG_NOSIGNAL); /* full is another case */
+	(void)sendmsg(
+	        scene->ends[shelf][0], &message, MSG_DONTWAIT | MSG_NOSIGNAL); /* full is another case */
 	scene->messages++;
 }
 
@@ -338,7 +342,9 @@ static void order_buffer(struct scene *scene)
 	uint8_t kind = byte_of(input);
 
 	atomic_store(&buffer->owner, scene->last | (kind & 1 ? TABLE_DIRECTION : 0));
-	buffer->delivered = kind & 2 ? (uint64_t)word_of(input) << 32 | word_of(input) : kind & 4 ? byte_of(input) : 0;
+	buffer->delivered = kind & 2   ? (uint64_t)word_of(input) << 32 | word_of(input)
+	                    : kind & 4 ? byte_of(input)
+	                               : 0;
 }
 
 static void order_note(struct scene *scene)
@@ -349,7 +355,9 @@ static void order_note(struct scene *scene)
 
 	atomic_store(&note->sequence, kind & 2 ? UINT64_MAX : byte_of(input));
 	note->length = kind & 4 ? word_of(input) : byte_of(input);
-	note->check = kind & 8 ? word_of(input) : note->length > 256 ? 0 : table_check(note->bytes, note->length);
+	note->check = kind & 8             ? word_of(input)
+	              : note->length > 256 ? 0
+	                                   : table_check(note->bytes, note->length);
 }
 
 static void order_header(struct scene *scene)
@@ -365,8 +373,8 @@ static void order_header(struct scene *scene)
 
 static void obey(struct scene *scene, uint8_t order)
 {
-	static void (*const orders[ORDERS])(struct scene *) = {order_header, order_session, order_pipe, order_client,
-	        order_message, order_entry, order_buffer, order_note};
+	static void (*const orders[ORDERS])(struct scene *) = {order_header, order_session, order_pipe,
+	        order_client, order_message, order_entry, order_buffer, order_note};
 	bool takes_things = order >= ORDER_SESSION && order <= ORDER_MESSAGE;
 
 	if (takes_things && (scene->things >= THINGS || scene->messages + 2 > MESSAGES))
@@ -389,7 +397,8 @@ static void serve(csp_plane *plane, uint32_t loops)
 			must(count >= 0, "csp_loop_wait");
 			for (int j = 0; j < count; j++)
 				if (events[j].kind == CSP_EVENT_ACCEPTED)
-					(void)csp_session_close(loop, events[j].session, true, NULL); /* it is there */
+					(void)csp_session_close(
+					        loop, events[j].session, true, NULL); /* it is there */
 		}
 }
 
