@@ -109,7 +109,6 @@ int account_read(int fd, bool opened, struct account *account)
 	if (account->is_closed && (look.send_queue != 0 || sys_get_int(fd, SOL_SOCKET, SO_ERROR) != 0))
 		return -ECONNRESET;
 	account->consumed = look.info.tcpi_bytes_received - (uint64_t)look.receive_queue - fin_received;
-	account->written =
-	        look.info.tcpi_bytes_acked + (uint64_t)look.send_queue - opened - account->fin_sent;
+	account->written = look.info.tcpi_bytes_acked + (uint64_t)look.send_queue - opened - account->fin_sent;
 	return 0;
 }

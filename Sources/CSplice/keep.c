@@ -10,8 +10,7 @@
  *   system call more than it did.
  * - A peeked byte is still in its socket; the accounts say whether it was sent already.
  * - A unix socket keeps no account, and where no stored pipe is to be had bytes wait in private memory: the
- *   session is marked as unsafe meanwhile, and whoever finds it so resets it. No byte is ever lost in
- * silence.
+ *   session is marked as unsafe meanwhile, and whoever finds it so resets it. No byte is ever lost in silence.
  */
 
 static struct table_entry *entry_of(csp_loop *loop, table_ref ref)

@@ -184,7 +184,8 @@ struct pipe *pipe_adopt(csp_loop *loop, const int32_t ends[2], uint64_t ref)
 
 	if (pipe == NULL)
 		return NULL;
-	*pipe = (struct pipe){.ends = {ends[0], ends[1]},
+	*pipe = (struct pipe){
+	        .ends = {ends[0], ends[1]},
 	        .bytes = (uint32_t)bytes,
 	        .pages = (uint32_t)bytes / PAGE_BYTES,
 	        .ref = ref};

@@ -3,8 +3,8 @@
 /*
  * Keepalive and TCP_USER_TIMEOUT mean nothing to a connection that lives for milliseconds, yet to set them
  * takes four system calls. So an upstream leg gets them when its session is a second old. (A client's leg has
- * them from its listener for nothing.) Then it is stored too, if there is a store. Sessions wait in the order
- * in which they were joined; one deadline of the loop is for all.
+ * them from its listener for nothing.) Then it is stored too, if there is a store. Sessions wait in the order in
+ * which they were joined; one deadline of the loop is for all.
  */
 
 #define GROWN_UP_NS 1000000000u
@@ -78,8 +78,7 @@ void young_check(csp_loop *loop)
 {
 	struct session *first = session_at(loop, loop->young_first);
 
-	for (uint32_t count = 0; first != NULL && first->joined_at_ns + GROWN_UP_NS <= loop->now_ns;
-	        count++) {
+	for (uint32_t count = 0; first != NULL && first->joined_at_ns + GROWN_UP_NS <= loop->now_ns; count++) {
 		if (is_shelf_awaited(loop)) {
 			loop->young_at_ns = loop->now_ns + SHELF_RETRY_NS;
 			return;
