@@ -11,6 +11,8 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -194,30 +196,37 @@ static void turn(struct scene *scene)
 	}
 }
 
-/* Small buffers make stalls soon. */
-static int connected(const struct csp_address *to, int buffer)
+/* Small buffers and segments make stalls soon: the kernel sizes the other side's buffer by them. */
+static void set_small(int fd, bool is_small)
+{
+	const int buffer = is_small ? 4096 : 1 << 17;
+	const int segment = is_small ? 536 : 32767;
+
+	must(setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &buffer, sizeof buffer) == 0, "SO_RCVBUF");
+	must(setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &buffer, sizeof buffer) == 0, "SO_SNDBUF");
+	must(setsockopt(fd, IPPROTO_TCP, TCP_MAXSEG, &segment, sizeof segment) == 0, "TCP_MAXSEG");
+}
+
+static int connected(const struct csp_address *to, bool is_small)
 {
 	struct sockaddr_in address = {.sin_family = AF_INET,
 	        .sin_port = htons(to->port),
 	        .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
-	if (buffer > 0) {
-		(void)setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &buffer, sizeof buffer);
-		(void)setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &buffer, sizeof buffer);
-	}
+	set_small(fd, is_small);
 	must(connect(fd, (const struct sockaddr *)&address, sizeof address) == 0, "connect");
 	set_nonblocking(fd);
 	return fd;
 }
 
-static void open_session(struct scene *scene, const struct csp_address *entrance, int buffer)
+static void open_session(struct scene *scene, const struct csp_address *entrance, bool is_small)
 {
 	struct test_session *session = &scene->sessions[scene->count];
 	struct csp_event event = {0};
 	bool is_open = false;
 
-	*session = (struct test_session){.sides = {{.fd = connected(entrance, buffer)}, {.fd = -1}}};
+	*session = (struct test_session){.sides = {{.fd = connected(entrance, is_small)}, {.fd = -1}}};
 	for (uint32_t i = 0; !is_open; i++) {
 		csp_loop *loop = csp_plane_loop(scene->plane, i % LOOPS);
 		int count = csp_loop_wait(loop, &event, 1, 1);
@@ -349,6 +358,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
 	uint8_t manner = byte_of(&scene);
 	int listener;
 
+	set_small(door, manner & 64);
 	options.loops = LOOPS;
 	options.pipe_pages = manner & 1 ? 0 : manner & 2 ? 32 : 8192;
 	must(csp_plane_create(&options, &scene.plane) == 0, "csp_plane_create");
@@ -356,7 +366,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
 	must(listener >= 0 && csp_plane_listener_address(scene.plane, (uint32_t)listener, &entrance) == 0,
 	        "listener");
 	for (uint32_t i = 0; i <= (manner >> 2) % SESSIONS; i++)
-		open_session(&scene, &entrance, manner & 128 ? 4096 : 0);
+		open_session(&scene, &entrance, manner & 128);
 	while (scene.left > 0)
 		obey(&scene, byte_of(&scene));
 	finish(&scene);
