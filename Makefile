@@ -53,8 +53,8 @@ bench-program: build .build/load
 fuzz: ## every harness of Tests/Fuzz for a minute (MINUTES=n), on what earlier runs have found
 	scripts/fuzz $$(($(or $(MINUTES),1) * 60))
 
-fuzz-short: ## the same, 15 seconds each
-	scripts/fuzz 15
+fuzz-short: ## the same, ten seconds each
+	scripts/fuzz 10
 
 analyze: ## two analyzers look at the C that ships
 	scripts/analyze

@@ -21,7 +21,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { DESCRIPTORS = 512, SESSIONS = 3, EVENTS = 32, BYTES = 1 << 16, LOOPS = 2, QUIET = 200 };
+enum { DESCRIPTORS = 512, SESSIONS = 3, EVENTS = 32, BYTES = 1 << 16, LOOPS = 2, QUIET = 1000 };
 
 enum order {
 	ORDER_SEND = 0,
