@@ -1,13 +1,14 @@
 # The words everyone types. `make` alone lists them.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test faults faults-short bench bench-check bench-short bench-program syscalls check format build deb \
-	check-alerts test-page package-tools package-roots check-package test-package test-package-short clean
+.PHONY: help run test faults faults-short bench bench-check bench-short bench-program syscalls fuzz fuzz-short analyze \
+	sanitize-c check-alerts test-page check format build deb package-tools package-roots check-package test-package \
+	test-package-short clean
 
 tools := .build/tools/bin
 # One after the other: the simulations of the first would starve the real time of the others.
 suites := GatewayTests CSpliceTests GatewayRuntimeTests IntegrationTests
-c_files = $(shell find Sources/CSplice Sources/CLinux Sources/CAres Benchmarks -name '*.[ch]')
+c_files = $(shell find Sources/CSplice Sources/CLinux Sources/CAres Benchmarks Tests/Fuzz -name '*.[ch]')
 swift_files = Sources Tests Benchmarks Package.swift
 shell_files = $(wildcard scripts/*) .ci/run Tests/Package/run Tests/Package/make-roots debian/settle-build-id \
 	$(addprefix debian/etcd-gateway.,postinst prerm postrm) $(filter-out debian/tests/control,$(wildcard debian/tests/*))
@@ -48,6 +49,18 @@ syscalls: build .build/load ## counts the gateway's system calls for each reques
 
 bench-program: build .build/load
 	swift build --product Bench
+
+fuzz: ## every harness of Tests/Fuzz for a minute (MINUTES=n), on what earlier runs have found
+	scripts/fuzz $$(($(or $(MINUTES),1) * 60))
+
+fuzz-short: ## the same, ten seconds each
+	scripts/fuzz 10
+
+analyze: ## two analyzers look at the C that ships
+	scripts/analyze
+
+sanitize-c: ## kills workers whose C was built with address, undefined and thread sanitizers
+	scripts/sanitize-c
 
 .build/load: $(wildcard Benchmarks/load/*)
 	@mkdir -p .build

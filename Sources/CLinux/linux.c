@@ -71,7 +71,7 @@ int clinux_set_receive_timeout(int socket, int milliseconds)
 
 int clinux_set_send_timeout(int socket, int milliseconds)
 {
-	struct timeval limit = {.tv_sec = milliseconds / 1000, .tv_usec = milliseconds % 1000 * 1000};
+	struct timeval limit = {.tv_sec = milliseconds / 1000, .tv_usec = milliseconds % 1000 * 1000L};
 
 	return setsockopt(socket, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
 }

@@ -9,7 +9,7 @@
 /* Copying turns into splicing after this many full reads in a row, and back after as many thin turns. */
 #define FULL_READS_TO_SPLICE 2u
 #define THIN_TURNS_TO_COPY 4u
-#define THIN_BYTES (2 * COPY_BYTES)
+#define THIN_BYTES ((uint64_t)2 * COPY_BYTES)
 
 static enum turn fail(struct failure *failure, int leg, int error)
 {
@@ -29,6 +29,11 @@ static int stash_keep(csp_loop *loop, struct relay *relay, const char *bytes, ui
 {
 	struct stash *stash;
 
+	/* What was flushed in this turn has left its pipe behind, which must not be forgotten for another one. */
+	if (relay->pipe != NULL) {
+		pipe_give_back(loop, relay->pipe);
+		relay->pipe = NULL;
+	}
 	if (relay->ref != 0) {
 		if (keep_bytes(loop, relay, bytes, length))
 			return 0;

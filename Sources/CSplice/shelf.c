@@ -59,7 +59,7 @@ static int receive_message(int end, int flags, struct shelf_message *message, in
 
 	fds[0] = fds[1] = -1;
 	got = SYS_RETRY(ssize_t, recvmsg(end, &header, flags | MSG_DONTWAIT | MSG_CMSG_CLOEXEC));
-	if (got == -EAGAIN || got == 0)
+	if (got == -EAGAIN)
 		return 0;
 	if (got < 0)
 		return (int)got;
@@ -68,6 +68,13 @@ static int receive_message(int end, int flags, struct shelf_message *message, in
 		count = (rights->cmsg_len - CMSG_LEN(0)) / sizeof(int);
 	if (count > 0)
 		memcpy(fds, CMSG_DATA(rights), (count < 2 ? count : 2) * sizeof(int));
+	if (got == 0) { /* the other end is closed, or somebody has sent an empty one: none of ours is behind
+		           it */
+		sys_close(fds[0]);
+		sys_close(fds[1]);
+		fds[0] = fds[1] = -1;
+		return 0;
+	}
 	/* Of a message that is none of ours nothing is used; one cut short is for want of descriptors. */
 	if (got != (ssize_t)sizeof *message || message->check != check_of(message) || message->ref == 0 ||
 	        message->descriptors < 1 || message->descriptors > 2)

@@ -229,6 +229,8 @@ int csp_plane_write_note(csp_plane *plane, const void *bytes, uint32_t length)
 		return -E2BIG;
 	last = note_of(plane->store, true);
 	next = note_of(plane->store, false);
+	if (atomic_load(&last->sequence) == UINT64_MAX) /* nobody has written so many: it is damaged */
+		atomic_store(&last->sequence, 0);
 	memcpy(next->bytes, bytes, length);
 	next->length = length;
 	next->check = table_check(next->bytes, length);

@@ -129,7 +129,7 @@ int csp_table_create(void)
 
 int csp_table_copy(int fd)
 {
-	struct table *table;
+	struct table *table = NULL;
 	int copy;
 	int result = table_map(fd, &table);
 
@@ -152,7 +152,7 @@ int csp_table_copy(int fd)
 
 int csp_table_check(int fd)
 {
-	struct table *table;
+	struct table *table = NULL;
 	int result = table_map(fd, &table);
 
 	if (result == 0)
@@ -162,7 +162,7 @@ int csp_table_check(int fd)
 
 int table_map(int fd, struct table **out)
 {
-	struct header header;
+	struct header header = {0};
 	struct table *table;
 	struct stat status;
 	int seals = fcntl(fd, F_GET_SEALS);

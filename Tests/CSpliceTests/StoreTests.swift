@@ -76,7 +76,11 @@ extension DataPlaneTests {
             let guardian = try StoreGuardian()
             try guardian.start()
             let sessions = try open(20, guardian)
-            for session in sessions { try session.client.send("before") }
+            for session in sessions {  // a byte that came through: it is joined, and not only dialed
+                try session.client.send("x")
+                #expect(try session.upstream.receive(count: 1) == "x")
+                try session.client.send("before")
+            }
             #expect(try guardian.stop() == 0)
             let waiting = try Peer(connectedTo: guardian.entrance)
             try waiting.send("early")

@@ -1,10 +1,8 @@
-// Feeds DNS replies and /etc/hosts with whatever libFuzzer thinks of. Build and run:
-//
-//   swiftc -parse-as-library -O -sanitize=fuzzer,address -module-name FuzzDNS -o /tmp/fuzz-dns \
-//       $(find Sources/Gateway -name '*.swift') Tests/Fuzz/dns.swift
-//   mkdir -p /tmp/fuzz-dns-corpus && /tmp/fuzz-dns -max_total_time=60 -max_len=2048 /tmp/fuzz-dns-corpus
+// Feeds DNS replies and /etc/hosts with whatever libFuzzer thinks of. `make fuzz` builds and runs it.
 //
 // The first byte chooses what is fed. A trap, a leak or a broken promise below ends the run with an input that shows it.
+
+@testable import Gateway
 
 /// The one function that libFuzzer calls, with one input.
 @_cdecl("LLVMFuzzerTestOneInput")

@@ -1,10 +1,8 @@
-// Feeds answers about a member's health with whatever libFuzzer thinks of. Build and run:
-//
-//   swiftc -parse-as-library -O -sanitize=fuzzer,address -module-name FuzzHealth -o /tmp/fuzz-health \
-//       $(find Sources/Gateway -name '*.swift') Tests/Fuzz/health.swift
-//   mkdir -p /tmp/fuzz-health-corpus && /tmp/fuzz-health -max_total_time=60 -max_len=512 /tmp/fuzz-health-corpus
+// Feeds answers about a member's health with whatever libFuzzer thinks of. `make fuzz` builds and runs it.
 //
 // A trap, a leak or a broken promise below ends the run with an input that shows it.
+
+@testable import Gateway
 
 /// The one function that libFuzzer calls, with one input.
 @_cdecl("LLVMFuzzerTestOneInput")

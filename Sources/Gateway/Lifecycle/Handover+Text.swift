@@ -47,7 +47,7 @@ extension Handover.Entry {
         return words.joined(separator: " ") + "\n"
     }
 
-    /// `endpoint SLOT good|bad`, the seven words of a declaration, addresses with their ports.
+    /// `endpoint SLOT good|bad`, the six words of a declaration, addresses with their ports.
     fileprivate init?(words: [Substring]) {
         let first = 3 + EndpointDeclaration.wordCount
         guard words.count > first, words.count <= first + ControlMachine.addressesAtMost, words[0] == "endpoint",

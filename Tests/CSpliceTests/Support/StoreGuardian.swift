@@ -2,6 +2,7 @@ import CSplice
 import Foundation
 import GatewayTesting
 import Glibc
+import Testing
 
 /// Holds what outlives a killed worker, as a service manager would: listener, table, shelves.
 final class StoreGuardian: @unchecked Sendable {  // used by one test, from one thread at a time
@@ -67,13 +68,16 @@ final class StoreGuardian: @unchecked Sendable {  // used by one test, from one 
         for descriptor in Int32(3 + passed.count)..<(high + Int32(passed.count)) {
             posix_spawn_file_actions_addclose(&actions, descriptor)
         }
-        let program = try ToolBox.beside("StoreWorker")
+        let environment = ProcessInfo.processInfo.environment
+        // Another build of it, with sanitizers and their options: `make sanitize-c`.
+        let program = try environment["STORE_WORKER"] ?? ToolBox.beside("StoreWorker")
         let words = [
             program, "\((address ?? server.address).port)", "\(loops)", "\(pipePages)", "\(shelves.count / 2)",
         ]
         let pointers = words.map { strdup($0) } + [nil]
-        defer { for pointer in pointers { free(pointer) } }
-        let result = posix_spawn(&pid, program, &actions, nil, pointers, [nil])
+        let settings = environment.filter { $0.key.hasSuffix("SAN_OPTIONS") }.map { strdup("\($0)=\($1)") } + [nil]
+        defer { for pointer in pointers + settings { free(pointer) } }
+        let result = posix_spawn(&pid, program, &actions, nil, pointers, settings)
         close(ends[1])
         guard result == 0 else { throw SocketFailure.system(operation: "posix_spawn", errno: result) }
         output = ends[0]
@@ -86,14 +90,16 @@ final class StoreGuardian: @unchecked Sendable {  // used by one test, from one 
     func kill() {
         guard pid > 0 else { return }
         Glibc.kill(pid, SIGKILL)
-        reap()
+        let status = reap()
+        if status != SIGKILL { Issue.record("the worker ended by itself, with status \(status)") }
     }
 
     /// Lets the worker leave in peace; returns how many found no room in the store.
     func stop() throws -> Int {
         Glibc.kill(pid, SIGTERM)
         let leftOut = try figures(after: "left out ", count: 1)[0]
-        reap()
+        let status = reap()
+        if status != 0 { Issue.record("the worker that left has status \(status)") }
         return leftOut
     }
 
@@ -114,11 +120,13 @@ final class StoreGuardian: @unchecked Sendable {  // used by one test, from one 
         while try figures(after: "waiting ", count: 1)[0] != count {}
     }
 
-    private func reap() {
+    /// Waits for its end, and returns what waitpid(2) says of it.
+    private func reap() -> Int32 {
         var status: Int32 = 0
         while waitpid(pid, &status, 0) == -1 && errno == EINTR {}
         close(output)
         (pid, output) = (0, -1)
+        return status
     }
 
     /// The figures of the next line that begins so.
