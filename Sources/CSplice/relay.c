@@ -29,7 +29,8 @@ static int stash_keep(csp_loop *loop, struct relay *relay, const char *bytes, ui
 {
 	struct stash *stash;
 
-	/* What was flushed in this turn has left its pipe behind, which must not be forgotten for another one. */
+	/* What was flushed in this turn has left its pipe behind, which must not be forgotten for another
+	 * one. */
 	if (relay->pipe != NULL) {
 		pipe_give_back(loop, relay->pipe);
 		relay->pipe = NULL;

@@ -47,11 +47,16 @@ static uint32_t page_up(size_t bytes)
 /* FNV-1a: it finds what is torn or foreign, and need not resist anybody. */
 uint32_t table_check(const void *bytes, size_t length)
 {
-	const unsigned char *byte = bytes;
 	uint32_t hash = 2166136261u;
 
-	for (size_t i = 0; i < length; i++)
-		hash = (hash ^ byte[i]) * 16777619u;
+	for (size_t i = 0; i < length; i++) {
+		unsigned char byte;
+
+		/* Analyzers take all but the first byte of a whole structure for unset when a pointer reads
+		 * it. */
+		memcpy(&byte, (const char *)bytes + i, 1);
+		hash = (hash ^ byte) * 16777619u;
+	}
 	return hash;
 }
 
