@@ -78,7 +78,7 @@ enum Fitness {
             unsafe posix_spawn_file_actions_adddup2(&actions, table, Fitness.table)
             let words = unsafe program.words.map { unsafe strdup($0) } + [nil]
             let variables = unsafe environment(word).map { unsafe strdup($0) } + [nil]
-            defer { for unsafepointer in unsafe words + variables { unsafe free(pointer) } }
+            defer { unsafe (words + variables).forEach { unsafe free($0) } }
             var pid: pid_t = 0
             let result = unsafe posix_spawn(&pid, program.path, &actions, nil, words, variables)
             guard result == 0 else {

@@ -47,7 +47,7 @@ struct Program: Sendable {
     func become(adding variable: String, _ value: String) -> SystemError {
         unsafe setenv(variable, value, 1)
         let pointers = unsafe words.map { unsafe strdup($0) } + [nil]
-        defer { for unsafepointer in unsafe pointers { unsafe free(pointer) } }
+        defer { unsafe pointers.forEach { unsafe free($0) } }
         unsafe execv(path, pointers)
         let error = SystemError(errno, "execute \(path)")
         unsafe unsetenv(variable)

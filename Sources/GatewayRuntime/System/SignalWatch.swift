@@ -1,3 +1,4 @@
+internal import CLinux
 internal import Glibc
 
 /// Signals that are waited for by a thread of their own, instead of interrupting another one. The thread sleeps in
