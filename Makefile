@@ -2,7 +2,7 @@
 
 .DEFAULT_GOAL := help
 .PHONY: help run test faults faults-short bench bench-check bench-short bench-program syscalls fuzz fuzz-short analyze \
-	sanitize-c check-alerts test-page check format build deb package-tools package-roots check-package test-package \
+	sanitize-c simulate kills check-alerts test-page check format build deb package-tools package-roots check-package test-package \
 	test-package-short clean
 
 tools := .build/tools/bin
@@ -55,6 +55,14 @@ fuzz: ## every harness of Tests/Fuzz for a minute (MINUTES=n), on what earlier r
 
 fuzz-short: ## the same, ten seconds each
 	scripts/fuzz 10
+
+simulate: ## SEEDS=10000: random faults, reloads and drains under simulated gateways; a failing seed is printed
+	swift build --build-tests
+	SIMULATION_SEEDS=$(or $(SEEDS),10000) swift test --skip-build --filter SimulationTests
+
+kills: ## TIMES=25: the test that kills a data plane at random moments, so many times as long
+	swift build --build-tests
+	KILLS=$(or $(TIMES),25) swift test --skip-build --filter StoreTests
 
 analyze: ## two analyzers look at the C that ships
 	scripts/analyze

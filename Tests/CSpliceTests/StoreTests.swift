@@ -245,6 +245,44 @@ extension DataPlaneTests {
             #expect(result == -EPROTO)
         }
 
+        /// What a later version may do: more behind what we know of each part, and a higher minor number.
+        private static let later = TableForm(
+            minor: 7, headerBytes: 8192, entryBytes: 96, shelfBytes: 53_248, bufferBytes: 73_728, noteBytes: 73_728)
+
+        @Test func tableOfALaterMinorForm_servesUsToo() throws {
+            let guardian = try StoreGuardian(table: Self.later.make())
+            try guardian.start()
+            let sessions = try (0..<30).map { _ in
+                OpenSession(
+                    client: try Peer(connectedTo: guardian.entrance), upstream: try guardian.server.accept(), loop: 0,
+                    number: 0)
+            }
+            try guardian.waitUntilStored(30)
+            guardian.kill()
+            #expect(try guardian.start() == .init(sessions: 30))
+            for session in sessions {
+                try session.client.send("over")
+                #expect(try session.upstream.receive(count: 4) == "over")
+            }
+        }
+
+        @Test func ownForm_isAsTheTestsKnowIt() throws {
+            let table = try TableForm().make()
+            defer { close(table) }
+            #expect(csp_table_check(table) == 0)
+        }
+
+        @Test(arguments: [
+            TableForm(major: 2), TableForm(major: 0), TableForm(entryBytes: 56), TableForm(entries: 1024),
+            TableForm(shelves: 2048), TableForm(shelfBytes: 4096), TableForm(entryBytes: 68), TableForm(buffers: 1),
+            TableForm(bufferBytes: 1 << 21), TableForm(noteBytes: 1024), TableForm(headerBytes: 16),
+        ])
+        func otherForm_isNot(form: TableForm) throws {
+            let table = try form.make()
+            defer { close(table) }
+            #expect(csp_table_check(table) == -EPROTO)
+        }
+
         @Test func otherFiles_areNone() throws {
             let file = open("/proc/self/exe", O_RDONLY)
             defer { close(file) }

@@ -27,12 +27,12 @@ final class StoreGuardian: @unchecked Sendable {  // used by one test, from one 
 
     init(
         loops: Int = 2, pipePages: Int = 8192, shelves: Int = 4, entrance: PlaneUnderTest.Entrance = .ipv4,
-        server: UpstreamServer? = nil
+        server: UpstreamServer? = nil, table: Int32? = nil
     ) throws {
         signal(SIGPIPE, SIG_IGN)
         self.server = try server ?? UpstreamServer()
         (listener, self.entrance) = entrance == .unix ? try unixListeningSocket() : try listeningSocket()
-        table = try check("csp_table_create", csp_table_create())
+        self.table = try table ?? check("csp_table_create", csp_table_create())
         self.shelves = try (0..<shelves).flatMap { _ in
             var ends: [Int32] = [-1, -1]
             let type = Int32(SOCK_SEQPACKET.rawValue | SOCK_CLOEXEC.rawValue)
