@@ -1,18 +1,20 @@
-/*
+/* clang-format off: what follows is a table
+ *
  * The load of the benchmarks: a sink and a generator that check every byte count.
  *
  *   load serve PORT                                   the sink on 127.0.0.1, until it is killed
- *   load bulk WHERE up|down|both CONNECTIONS MIB      each connection moves so many, one way or both ways at
- * once load rpc WHERE CONNECTIONS ASK ANSWER MS          request and answer sizes in bytes, one at a time a
- * connection load churn WHERE CONNECTIONS MS                   connect, one request, one answer, close; so
- * many at a time load idle WHERE CONNECTIONS                       opens them, says "open", keeps them until
- * it is killed load etcd-range WHERE CONNECTIONS MS              etcd.c: one key read, again and again load
- * etcd-watch WHERE WATCHERS MS                 etcd.c: one writer; a request is one event at one watcher load
- * start WHERE TIMES PROGRAM ARGUMENT...        start.c: from exec to the first connection, so many times
+ *   load bulk WHERE up|down|both CONNECTIONS MIB      each connection moves so many, one way or both ways at once
+ *   load rpc WHERE CONNECTIONS ASK ANSWER MS          request and answer in bytes, one at a time a connection
+ *   load churn WHERE CONNECTIONS MS                   connect, one request, one answer, close; so many at a time
+ *   load idle WHERE CONNECTIONS                       opens them, says "open", keeps them until it is killed
+ *   load etcd-range WHERE CONNECTIONS MS              etcd.c: one key read, again and again
+ *   load etcd-watch WHERE WATCHERS MS                 etcd.c: one writer; a request is one event at one watcher
+ *   load start WHERE TIMES PROGRAM ARGUMENT...        start.c: from exec to the first connection, so many times
  *
- * WHERE is ADDRESS:PORT, IPv4. MS is how long it lasts. The generator prints one JSON object. A connection to
- * the sink starts with a hello of 16 bytes: what the sink is to do.
+ * WHERE is ADDRESS:PORT, IPv4. MS is how long it lasts. The generator prints one JSON object. A connection to the sink
+ * starts with a hello of 16 bytes: what the sink is to do.
  */
+/* clang-format on */
 #include "load.h"
 
 #include <errno.h>
