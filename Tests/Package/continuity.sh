@@ -21,6 +21,8 @@ nobody_was_cut_off() {
     ((kept_ended == 0)) || { echo "$kept_ended connections have ended"; return 1; }
 }
 
+journal_says() { contains "$(journal etcd-gateway)" "$1"; }
+
 test_continuity() {
     local pid _
     say "sessions over five restarts and five kills"
@@ -45,7 +47,7 @@ test_continuity() {
     pid=$(unit_property etcd-gateway.service MainPID)
     start_keeping
     in_machine kill -USR2 "$pid"
-    within 10 "it has handed over" contains "$(journal etcd-gateway)" 'handing over to the installed program'
+    within 10 "it has handed over" journal_says 'handing over to the installed program'
     sleep 1
     stop_keeping
     check "no session has ended" nobody_was_cut_off
