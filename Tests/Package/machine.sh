@@ -20,11 +20,12 @@ boot_machine() {
         </dev/null >"$work/console.log" 2>&1 &
     machine_process=$!
     holds_within 60 machine_has_init || fail "nspawn starts no machine: see $work/console.log"
-    machine_init=$(pgrep --parent "$machine_process")
+    machine_init=$(machine_has_init)
     holds_within 60 machine_is_up || fail "the machine does not come up: see $work/console.log"
 }
 
-machine_has_init() { pgrep --parent "$machine_process"; }
+# Before it is there, the process has other children, for moments.
+machine_has_init() { pgrep --parent "$machine_process" --exact systemd; }
 
 machine_is_up() { [[ $(in_machine systemctl is-system-running 2>/dev/null) == @(running|degraded) ]]; }
 
