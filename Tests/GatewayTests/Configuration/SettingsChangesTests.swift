@@ -15,7 +15,8 @@ import Testing
         case .listenAddresses, .endpoints: text = "10.0.0.1:5"
         case .dnsServers: text = "10.0.0.1"
         case .discoveryDomain: text = "example.com"
-        case .trustedCAFile, .stateDirectory: text = "/a"
+        case .trustedCAFile, .stateDirectory, .adminSocket: text = "/a"
+        case .metricsAddress: text = "127.0.0.1:9"
         case .loopbackCongestion: text = "cubic"
         default:
             switch setting.kind {
