@@ -280,6 +280,8 @@ struct DataPlaneTests {
             let clients = try (0..<20).map { _ in try running.client() }
             for client in clients { #expect(try await client.receive() == .text("a")) }
             let turns = { running.plane.runners.map(\.counters.turns).reduce(0, +) }
+            // A second and a half after the first was joined the loop gives them their patience (young.c): one turn.
+            try await Task.sleep(for: .milliseconds(2_000))
             var last: UInt64 = .max
             try await eventually("rest", every: .milliseconds(50)) {
                 defer { last = turns() }
