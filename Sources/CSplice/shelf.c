@@ -8,7 +8,7 @@
  * kernel keeps sockets that have ended. */
 #define COMPACT_AT_DEAD 64u
 #define COMPACT_AFTER_NS 5000000000u
-/* So many messages in one call, about 4 us each: the sessions of the loop wait meanwhile. */
+/* So many messages in one call: the sessions of the loop wait meanwhile. */
 #define COMPACT_BATCH 64u
 
 union control {

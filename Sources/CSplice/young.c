@@ -10,7 +10,7 @@
 #define GROWN_UP_NS 1000000000u
 /* How much longer the first may wait, so that the loop wakes up once for many. */
 #define SLACK_NS 500000000u
-/* So many in one turn: each takes about ten microseconds where it is stored. */
+/* So many in one turn: each takes seven system calls where it is stored. */
 #define GROW_UP_BATCH 128u
 /* When to look again for a shelf that was asked for. */
 #define SHELF_RETRY_NS 10000000u
