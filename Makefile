@@ -2,15 +2,17 @@
 
 .DEFAULT_GOAL := help
 .PHONY: help run test faults faults-short bench bench-check bench-short bench-program syscalls fuzz fuzz-short analyze \
-	sanitize-c simulate kills check-alerts test-page check format build deb package-tools package-roots check-package test-package \
-	test-package-short clean
+	sanitize-c simulate kills check-alerts test-page check format build deb package-tools package-roots check-package \
+	deb-again test-package test-package-short boot-package-short clean
+
+include scripts/release.mk
 
 tools := .build/tools/bin
 # One after the other: the simulations of the first would starve the real time of the others.
 suites := GatewayTests CSpliceTests GatewayRuntimeTests IntegrationTests
 c_files = $(shell find Sources/CSplice Sources/CLinux Sources/CAres Benchmarks Tests/Fuzz -name '*.[ch]')
 swift_files = Sources Tests Benchmarks Package.swift
-shell_files = $(wildcard scripts/*) .ci/run Tests/Package/run Tests/Package/make-roots debian/settle-build-id \
+shell_files = $(filter-out %.mk,$(wildcard scripts/*)) .ci/run Tests/Package/run Tests/Package/make-roots debian/settle-build-id \
 	$(addprefix debian/etcd-gateway.,postinst prerm postrm) $(filter-out debian/tests/control,$(wildcard debian/tests/*))
 package = $(wildcard .build/deb/etcd-gateway_*.deb)
 
@@ -81,7 +83,7 @@ check: ## format, lint, the core's purity, and a release build with warnings as 
 	$(tools)/shellcheck -x $(shell_files)
 	@! grep -rnE '^[[:space:]]*(@[_a-zA-Z]+ +)*([a-z]+ +)?import +[A-Za-z]' Sources/Gateway || \
 		{ echo 'The pure core imports nothing: what it needs to know comes in as an argument.' >&2; exit 1; }
-	swift build -c release --static-swift-stdlib
+	$(build_release)
 
 test-page: ## the status page in a headless browser; screenshots in .build/page (fetches chromium)
 	scripts/fetch-tools
@@ -101,15 +103,18 @@ format: ## puts all code into the form that `make check` wants
 
 build: ## the program: .build/release/etcd-gateway
 	scripts/fetch-tools
-	swift build -c release --static-swift-stdlib --product etcd-gateway
+	$(build_release)
 
 package-tools:
 	scripts/fetch-package-tools
 
-deb: package-tools ## the Debian package, its debug symbols, buildinfo and changes: .build/deb
+deb: build package-tools ## the Debian package, its debug symbols, buildinfo and changes: .build/deb
 	scripts/build-package $(CURDIR)/.build/deb
 
 check-package: deb ## builds it once more elsewhere: the same bytes? And what lintian and a look at the program say
+	@$(MAKE) --no-print-directory deb-again
+
+deb-again: package-tools
 	scripts/build-package $(CURDIR)/.build/deb-again another-name
 	scripts/check-package .build/deb .build/deb-again
 
@@ -120,6 +125,9 @@ test-package: check-package package-roots ## the package on a machine made for i
 	Tests/Package/run $(package)
 
 test-package-short: check-package package-roots ## the same, only that it installs and serves
+	@$(MAKE) --no-print-directory boot-package-short
+
+boot-package-short:
 	Tests/Package/run $(package) short
 
 clean: ## removes all that was built and fetched
