@@ -2,9 +2,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <link.h>
 #include <pthread.h>
 #include <sched.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/time.h>
@@ -113,4 +115,32 @@ int clinux_send_descriptors(int socket, const struct sockaddr *address, uint32_t
 int clinux_set_inherited(int descriptor, int is_inherited)
 {
 	return fcntl(descriptor, F_SETFD, is_inherited ? 0 : FD_CLOEXEC);
+}
+
+/* The first object is the program itself. Its code is mapped from a file and never written: to drop a page
+ * loses nothing. */
+static int give_back_code_of(struct dl_phdr_info *object, size_t size, void *result)
+{
+	uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+
+	(void)size;
+	for (int i = 0; i < object->dlpi_phnum; i++) {
+		const ElfW(Phdr) *part = &object->dlpi_phdr[i];
+		uintptr_t begin = (object->dlpi_addr + part->p_vaddr) & ~(page - 1);
+		uintptr_t end = object->dlpi_addr + part->p_vaddr + part->p_filesz;
+
+		if (part->p_type != PT_LOAD || !(part->p_flags & PF_X) || (part->p_flags & PF_W))
+			continue;
+		if (madvise((void *)begin, end - begin, MADV_DONTNEED) == -1)
+			*(int *)result = -1;
+	}
+	return 1; /* no other object */
+}
+
+int clinux_give_back_code(void)
+{
+	int result = 0;
+
+	(void)dl_iterate_phdr(give_back_code_of, &result); /* what we return ourselves */
+	return result;
 }

@@ -1,3 +1,4 @@
+internal import CLinux
 internal import CSplice
 public import Gateway
 internal import Glibc
@@ -205,6 +206,7 @@ public struct GatewayService: Service {
                 "endpoints": .array(endpoints.map { "\($0)" }),
                 "listen": .array(listenTexts.map { "\($0)" }),
             ])
+        _ = clinux_give_back_code()  // refused: then it stays, as in any other program
     }
 
     private var listenTexts: [String] {

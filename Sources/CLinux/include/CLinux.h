@@ -46,4 +46,11 @@ int clinux_send_descriptors(int socket, const struct sockaddr *_Nonnull address,
 /* Whether a descriptor survives execve(2). 0, or -1 with errno set (fcntl(2)). */
 int clinux_set_inherited(int descriptor, int is_inherited);
 
+/*
+ * Gives back the pages of this program's code: most of what has run until it is ready does not run again, and
+ * what does comes back from the page cache when it is needed (madvise(2), MADV_DONTNEED). 0, or -1 with errno
+ * set: nothing is lost then.
+ */
+int clinux_give_back_code(void);
+
 #endif
