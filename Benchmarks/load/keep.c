@@ -333,6 +333,10 @@ static void ready(struct session *s, uint32_t events)
 	if (s->phase == PHASE_CONNECTS) {
 		if (getsockopt(s->fd, SOL_SOCKET, SO_ERROR, &error, &length) == -1)
 			die("SO_ERROR");
+		if (error != 0 && error != ECONNREFUSED) {
+			cut_off(s, error); /* it was connected and reset before we have seen it */
+			return;
+		}
 		if (error != 0) {
 			printf("refused %llu %d\n", (unsigned long long)now_ns(), error);
 			leave(s, SECOND_NS / 10);

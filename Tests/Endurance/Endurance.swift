@@ -16,6 +16,28 @@ func say(_ line: String) {
     FileHandle.standardOutput.write(Data((line + "\n").utf8))
 }
 
+/// What happened when, in a file beside what was built: for whoever wants to know why a promise was broken.
+@MainActor
+final class Journal {
+    private let file: FileHandle?
+
+    init(_ name: String) throws {
+        let path = "\(ToolBox.packageRoot)/.build/\(name)"
+        guard FileManager.default.createFile(atPath: path, contents: nil), let file = FileHandle(forWritingAtPath: path)
+        else {
+            throw TestingError("cannot write \(path)")
+        }
+        self.file = file
+        say("journal: \(path)")
+    }
+
+    /// One line, with the time in seconds of CLOCK_MONOTONIC.
+    func note(_ text: some StringProtocol) {
+        let seconds = Double(Excuses.now / 1_000_000) / 1000
+        file?.write(Data("\(seconds) \(text)\n".utf8))
+    }
+}
+
 /// What was promised and did not hold. All of it is said at the end, and the exit code is 1.
 @MainActor
 final class Findings {

@@ -28,8 +28,11 @@ final class Excuses {
     /// How long a dead process may be gone before its sessions hear of it.
     private static let revival = 20 * second
 
+    let journal: Journal
     private var excuses: [Excuse] = []
     private var kills: [Moment] = []
+
+    init(_ journal: Journal) { self.journal = journal }
 
     static var now: Moment {
         var now = timespec()
@@ -39,12 +42,14 @@ final class Excuses {
 
     /// Something begins that ends sessions of a member; returns what is to be given to ``end(_:after:)``.
     func begin(_ name: String, member: UInt64) -> Int {
+        journal.note("begins: \(name) \(member)")
         excuses.append(Excuse(name: name, member: member, from: Self.now, until: .max))
         return excuses.count - 1
     }
 
     /// It is over, but for what takes a while to come through.
     func end(_ excuse: Int, after seconds: UInt64) {
+        journal.note("ends: \(excuses[excuse].name)")
         excuses[excuse].until = Self.now + seconds * Self.second
     }
 
@@ -58,7 +63,10 @@ final class Excuses {
     }
 
     /// The gateway is killed now.
-    func killed() { kills.append(Self.now) }
+    func killed() {
+        journal.note("gateway killed")
+        kills.append(Self.now)
+    }
 
     /// Why this session may have ended; nil where nothing excuses it.
     func excuse(for end: End) -> String? {

@@ -43,7 +43,9 @@ final class KeptSessions {
         case "ended" where figures.count >= 3:
             pending.append(
                 (line, Excuses.End(at: figures[0], ageNanoseconds: figures[1] * 1_000_000, member: figures[2])))
-        default: unexcused.append(line)
+        default:
+            excuses.journal.note("\(line): BROKEN")
+            unexcused.append(line)
         }
     }
 
@@ -51,7 +53,9 @@ final class KeptSessions {
     private func judge(all: Bool = false) {
         let due = Excuses.now - 10_000_000_000
         for (line, end) in pending where all || end.at < due {
-            if let excuse = excuses.excuse(for: end) {
+            let excuse = excuses.excuse(for: end)
+            excuses.journal.note("\(line): \(excuse ?? "BROKEN")")
+            if let excuse {
                 excused[excuse, default: 0] += 1
             } else {
                 unexcused.append(line)

@@ -65,6 +65,9 @@ struct Soak: AsyncParsableCommand {
         findings.expect(
             after.ownDescriptors <= before.ownDescriptors,
             "\(after.ownDescriptors) descriptors outside of the store, \(before.ownDescriptors) before")
+        let loops = min(4, ProcessInfo.processInfo.activeProcessorCount)
+        findings.expect(
+            after.pipeEnds <= ProcessReading.pipeEndsAtRest(loops: loops), "\(after.pipeEnds) ends of pipes at rest")
         findings.expect(after.threads <= before.threads, "\(after.threads) threads, \(before.threads) before")
         findings.expect(
             after.wakeUps <= before.wakeUps * 3 / 2 + 20,

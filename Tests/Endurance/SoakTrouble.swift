@@ -67,6 +67,7 @@ final class SoakTrouble {
     /// What the gateway believes of members, as its log tells.
     private func readLog() {
         let lines = scene.manager.log.split(separator: "\n", omittingEmptySubsequences: false).dropLast()
+        for line in lines.dropFirst(logSeen) { scene.journal.note("gateway: \(line)") }
         for line in lines.dropFirst(logSeen)
         where line.contains("deactivated endpoint") || line.contains("sessions are reset") {
             // By its address or, as DNS names it, by its name.
@@ -84,6 +85,7 @@ final class SoakTrouble {
         let number = scene.numbers[member.address] ?? 0
         let pause = Duration.seconds(Double.random(in: 2...8, using: &generator))
         counts["\(kind)", default: 0] += 1
+        scene.journal.note("\(kind) \(member.address) for \(pause)")
         switch kind {
         case .killMember:
             let excuse = scene.excuses.begin("member killed", member: number)
@@ -130,6 +132,7 @@ final class SoakTrouble {
             try FileManager.default.copyItem(atPath: ToolBox.gateway(), toPath: new)
             guard rename(new, scene.program) == 0 else { throw TestingError("cannot rename \(new)") }
             try scene.manager.send(SIGUSR2)
+            scene.journal.note("SIGUSR2")
             handovers += 1
         case .kill:
             scene.excuses.killed()
