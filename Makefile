@@ -1,16 +1,15 @@
 # The words everyone types. `make` alone lists them.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test faults faults-short bench bench-check bench-short bench-program syscalls fuzz fuzz-short analyze \
-	sanitize-c simulate kills check-alerts test-page check format build deb package-tools package-roots check-package \
-	deb-again test-package test-package-short boot-package-short clean
+# Every word: none of them is a file.
+.PHONY: $(shell sed -n 's/^\([a-z][a-z-]*\):.*/\1/p' Makefile)
 
 include scripts/release.mk
 
 tools := .build/tools/bin
 # One after the other: the simulations of the first would starve the real time of the others.
 suites := GatewayTests CSpliceTests GatewayRuntimeTests IntegrationTests
-c_files = $(shell find Sources/CSplice Sources/CLinux Sources/CAres Benchmarks Tests/Fuzz -name '*.[ch]')
+c_files = $(shell find Sources/CSplice Sources/CLinux Sources/CAres Benchmarks Tests/Fuzz Tests/Sanitize Tests/StandInManager -name '*.[ch]')
 swift_files = Sources Tests Benchmarks Package.swift
 shell_files = $(filter-out %.mk,$(wildcard scripts/*)) .ci/run Tests/Package/run Tests/Package/make-roots debian/settle-build-id \
 	$(addprefix debian/etcd-gateway.,postinst prerm postrm) $(filter-out debian/tests/control,$(wildcard debian/tests/*))
@@ -65,6 +64,25 @@ simulate: ## SEEDS=10000: random faults, reloads and drains under simulated gate
 kills: ## TIMES=25: the test that kills a data plane at random moments, so many times as long
 	swift build --build-tests
 	KILLS=$(or $(TIMES),25) swift test --skip-build --filter StoreTests
+
+load: build endurance ## thousands of clients, busy, idle, slow, mute, scanning, vanishing; memory and descriptors must come back (root)
+	scripts/endure load $(LOAD)
+
+load-short: build endurance ## the same with fewer, in less than a minute
+	scripts/endure load --short
+
+soak: build endurance ## HOURS=1 (or MINUTES=n): load, faults, DNS changes, upgrades and kills together; counts at the end (root)
+	scripts/endure soak --minutes $(or $(MINUTES),$(shell awk 'BEGIN { print $(or $(HOURS),1) * 60 }')) $(SOAK)
+
+soak-short: build endurance ## the same for half a minute
+	scripts/endure soak --minutes 0.5 --sessions 60
+
+endurance: .build/load
+	swift build --product Endurance
+	swift build --product StandInManager
+
+sanitize: ## SANITIZER=thread|address: all tests with the whole program under it, in a build of its own
+	scripts/sanitize $(or $(SANITIZER),thread) $(SUITES)
 
 analyze: ## two analyzers look at the C that ships
 	scripts/analyze

@@ -94,6 +94,14 @@ let package = Package(
             dependencies: ["GatewayTesting", .product(name: "ArgumentParser", package: "swift-argument-parser")],
             path: "Benchmarks/Bench",
             swiftSettings: strictForTests),
+        // `make load`, `make soak`: what the program is like under thousands of clients, and after hours; never shipped.
+        .executableTarget(
+            name: "Endurance",
+            dependencies: ["GatewayTesting", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+            path: "Tests/Endurance",
+            swiftSettings: strictForTests),
+        // Keeps the gateway's descriptors for `make soak`, as systemd would; never shipped.
+        .executableTarget(name: "StandInManager", path: "Tests/StandInManager", cSettings: strictC),
         // A data plane with a store, to be killed by CSpliceTests; never shipped.
         .executableTarget(
             name: "StoreWorker", dependencies: ["CSplice"], path: "Tests/StoreWorker", cSettings: strictC),

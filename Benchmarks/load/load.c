@@ -6,10 +6,17 @@
  *   load bulk WHERE up|down|both CONNECTIONS MIB      each connection moves so many, one way or both ways at once
  *   load rpc WHERE CONNECTIONS ASK ANSWER MS          request and answer in bytes, one at a time a connection
  *   load churn WHERE CONNECTIONS MS                   connect, one request, one answer, close; so many at a time
+ *   load churns WHERE CONNECTIONS COUNT               the same until so many are done
  *   load idle WHERE CONNECTIONS                       opens them, says "open", keeps them until it is killed
  *   load etcd-range WHERE CONNECTIONS MS              etcd.c: one key read, again and again
  *   load etcd-watch WHERE WATCHERS MS                 etcd.c: one writer; a request is one event at one watcher
  *   load start WHERE TIMES PROGRAM ARGUMENT...        start.c: from exec to the first connection, so many times
+ *   load mute WHERE CONNECTIONS                       hostile.c: says nothing, until SIGTERM
+ *   load slow WHERE CONNECTIONS                       hostile.c: asks for 256 KiB and takes 64 bytes a second
+ *   load scan WHERE COUNT                             hostile.c: connects and resets, one after the other
+ *   load half WHERE CONNECTIONS                       hostile.c: handshakes that nobody finishes, so many at once
+ *   load polite WHERE CONNECTIONS PAUSE_MS MS         hostile.c: 256 B asked, 1 KiB answered, again after a pause
+ *   load keep WHERE CONNECTIONS SEED                  keep.c: sessions with etcd, every byte compared, until SIGTERM
  *
  * WHERE is ADDRESS:PORT, IPv4. MS is how long it lasts. The generator prints one JSON object. A connection to the sink
  * starts with a hello of 16 bytes: what the sink is to do.
@@ -32,15 +39,6 @@
 
 #define CHUNK (256 * 1024)
 #define BATCH 256
-
-enum what { WHAT_BULK = 1, WHAT_RPC = 2 };
-
-struct hello {
-	uint32_t what;
-	uint32_t ask;    /* RPC: bytes of a request. BULK: mebibytes that the client sends */
-	uint32_t answer; /* RPC: bytes of an answer. BULK: mebibytes that the sink sends */
-	uint32_t reserved;
-};
 
 struct connection {
 	int fd;
@@ -251,6 +249,7 @@ static struct {
 	uint64_t done; /* requests answered, or bulk connections finished */
 	uint32_t active;
 	bool reconnects; /* churn */
+	uint64_t limit;  /* churns: so many requests; 0: until the deadline */
 	uint32_t cold;   /* rpc: connections whose first answer has not come */
 	uint64_t began_ns;
 	uint64_t *samples_ns;
@@ -342,7 +341,7 @@ static void answered(struct connection *c)
 	run.done++;
 	if (run.cold > 0)
 		warm_up(c);
-	if (run.cold == 0 && now >= run.deadline_ns) {
+	if (run.cold == 0 && (run.limit > 0 ? run.done + run.active > run.limit : now >= run.deadline_ns)) {
 		close(c->fd);
 		run.active--;
 		return;
@@ -500,6 +499,11 @@ int main(int argc, char **argv)
 		hello = (struct hello){.what = WHAT_RPC, .ask = 64, .answer = 64};
 		run.deadline_ns = now_ns() + (uint64_t)number(argv[4]) * 1000000u;
 		run.reconnects = true;
+	} else if (strcmp(mode, "churns") == 0 && argc == 5) {
+		count = number(argv[3]);
+		hello = (struct hello){.what = WHAT_RPC, .ask = 64, .answer = 64};
+		run.limit = number(argv[4]);
+		run.reconnects = true;
 	} else if (strcmp(mode, "idle") == 0 && argc == 4) {
 		count = number(argv[3]);
 	} else if (strcmp(mode, "etcd-range") == 0 && argc == 5) {
@@ -508,6 +512,18 @@ int main(int argc, char **argv)
 		return etcd_watch(&run.where, number(argv[3]), number(argv[4]));
 	} else if (strcmp(mode, "start") == 0 && argc >= 5) {
 		return measure_start(&run.where, number(argv[3]), argv + 4);
+	} else if (strcmp(mode, "keep") == 0 && argc == 5) {
+		return keep(&run.where, number(argv[3]), number(argv[4]));
+	} else if (strcmp(mode, "mute") == 0 && argc == 4) {
+		return hold(&run.where, number(argv[3]), false);
+	} else if (strcmp(mode, "slow") == 0 && argc == 4) {
+		return hold(&run.where, number(argv[3]), true);
+	} else if (strcmp(mode, "scan") == 0 && argc == 4) {
+		return scan(&run.where, number(argv[3]));
+	} else if (strcmp(mode, "half") == 0 && argc == 4) {
+		return half_open(&run.where, number(argv[3]));
+	} else if (strcmp(mode, "polite") == 0 && argc == 6) {
+		return polite(&run.where, number(argv[3]), number(argv[4]), number(argv[5]));
 	} else {
 		fail("usage: see the comment at the top of load.c");
 	}

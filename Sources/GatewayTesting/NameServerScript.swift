@@ -43,6 +43,10 @@ final class NameServerScript: Sendable {
         case .serverFailure: return header.reply(code: 2)
         case .nameError: return header.reply(code: 3)
         case .refused: return header.reply(code: 5)
+        case .forged(let answers):
+            return answers[question.type]?.message(to: query, questionEnd: question.end, isOverTCP: isOverTCP)
+                ?? header.reply(code: 0)
+        case .brokenStream, .endlessStream: return header.reply(code: 0, isTruncated: true)
         case .truncated where !isOverTCP: return header.reply(code: 0, isTruncated: true)
         case .truncated(let records), .answer(let records):
             return header.reply(code: 0, answers: records.compactMap { $0.answer(to: name, type: question.type) })

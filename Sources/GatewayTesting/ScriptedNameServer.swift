@@ -18,6 +18,12 @@ public final class ScriptedNameServer: Sendable {
         case truncated([ZoneRecord])
         /// Sends back these bytes after the query's identifier, whatever they mean.
         case garbage([UInt8])
+        /// Answers a question of each type with what is forged for it, and other types with "no such record".
+        case forged([UInt16: ForgedAnswer])
+        /// Over UDP answers "too long, ask over TCP", over TCP with these bytes and whatever they mean, and closes.
+        case brokenStream([UInt8])
+        /// The same, and over TCP sends without an end, as long as somebody reads.
+        case endlessStream
         /// Does not answer.
         case silence
     }
@@ -102,10 +108,25 @@ public final class ScriptedNameServer: Sendable {
         while let head = receive(2, from: client),
             let query = receive(Int(head[0]) << 8 | Int(head[1]), from: client)
         {
-            guard let reply = script.reply(to: query, isOverTCP: true) else { continue }
+            let reply = script.reply(to: query, isOverTCP: true)
+            switch script.behaviour {
+            case .brokenStream(let bytes): return sendAll(bytes, to: client)
+            case .endlessStream: return sendForever(to: client, script)
+            default: break
+            }
+            guard let reply else { continue }
             let framed = DNSMessage.bytes(UInt16(reply.count)) + reply
             guard send(client, framed, framed.count, Int32(MSG_NOSIGNAL)) == framed.count else { return }
         }
+    }
+
+    private static func sendAll(_ bytes: [UInt8], to client: Int32) {
+        send(client, bytes, bytes.count, Int32(MSG_NOSIGNAL))
+    }
+
+    private static func sendForever(to client: Int32, _ script: NameServerScript) {
+        let bytes = [UInt8](repeating: 0xFF, count: 65_536)
+        while !script.isClosed, send(client, bytes, bytes.count, Int32(MSG_NOSIGNAL)) > 0 {}
     }
 
     private static func receive(_ count: Int, from client: Int32) -> [UInt8]? {

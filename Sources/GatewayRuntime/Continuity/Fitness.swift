@@ -17,7 +17,7 @@ enum Fitness {
         let number = table.number
         let result = await withCheckedContinuation { (continuation: CheckedContinuation<UnfitError?, Never>) in
             do throws(SystemError) {
-                _ = try SystemThread(name: "fitness") { continuation.resume(returning: ask(program, number)) }
+                try SystemThread(name: "fitness") { continuation.resume(returning: ask(program, number)) }.detach()
             } catch {
                 continuation.resume(returning: UnfitError(text: "\(error)"))
             }

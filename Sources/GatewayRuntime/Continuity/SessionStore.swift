@@ -128,7 +128,7 @@ internal import Synchronization
         }
         guard let count else { return }
         do throws(SystemError) {
-            _ = try SystemThread(name: "store") { [self] in grow(by: count) }
+            try SystemThread(name: "store") { [self] in grow(by: count) }.detach()
         } catch {
             grow(by: 0)  // no thread, no shelf: whoever waits for one is told so
         }

@@ -35,6 +35,11 @@ final class SystemThread: Sendable {
         self.thread = thread
     }
 
+    /// Nobody waits for its end: what the system has for it is given back then. Called once, instead of ``join()``.
+    func detach() {
+        _ = pthread_detach(thread)  // fails only for a thread that was joined or detached already: our bug, no harm
+    }
+
     /// Waits until the thread has ended. Called once, from another thread.
     func join() {
         _ = pthread_join(thread, nil)  // fails only for a thread that was joined already: our bug, no harm

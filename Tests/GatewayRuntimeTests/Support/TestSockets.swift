@@ -58,7 +58,7 @@ final class NamingServer: Sendable {
     init(_ name: String, backlog: Int32 = 1024) throws {
         (listener, address) = try TestSocket.bound()
         guard listen(listener.descriptor, backlog) == 0 else { throw TestingError("listen: errno \(errno)") }
-        let thread = try SystemThread(name: "server") { [listener, weak self] in
+        try SystemThread(name: "server") { [listener, weak self] in
             while true {
                 let client = accept(listener.descriptor, nil, nil)
                 guard client >= 0, let self else { return }
@@ -66,8 +66,7 @@ final class NamingServer: Sendable {
                 _ = write(client, name, name.utf8.count)
                 clients.withLock { $0.append(TestSocket(client)) }
             }
-        }
-        _ = thread
+        }.detach()
     }
 
     /// Ends the connections that it has.

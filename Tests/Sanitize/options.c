@@ -1,0 +1,30 @@
+/*
+ * What the sanitizers of a program are told, wherever it is started from: tests give their children an environment of their own.
+ * `scripts/sanitize` links this file into each program, with SANITIZE_OPTIONS.
+ */
+const char *__tsan_default_options(void);
+const char *__tsan_default_suppressions(void);
+const char *__asan_default_options(void);
+const char *__lsan_default_suppressions(void);
+
+const char *__tsan_default_options(void)
+{
+	return SANITIZE_OPTIONS;
+}
+
+const char *__asan_default_options(void)
+{
+	return SANITIZE_OPTIONS;
+}
+
+/* What is reported and is no fault, each with the reason. */
+
+const char *__tsan_default_suppressions(void)
+{
+	return "";
+}
+
+const char *__lsan_default_suppressions(void)
+{
+	return "";
+}
