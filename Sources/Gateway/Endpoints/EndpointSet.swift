@@ -44,7 +44,7 @@ public struct EndpointSet: Equatable, Sendable {
     }
 
     /// A place that an endpoint's host has left for other addresses: it may still have sessions.
-    struct FormerPlace: Equatable {
+    package struct FormerPlace: Equatable {
         var member: Member
         var since: Instant
         /// Whether an earlier process has left it: then an endpoint of the same key may claim it.
@@ -58,7 +58,7 @@ public struct EndpointSet: Equatable, Sendable {
 
     private var members: [EndpointKey: Member] = [:]
     private var keys: [EndpointID: EndpointKey] = [:]
-    private(set) var former: [EndpointID: FormerPlace] = [:]
+    package private(set) var former: [EndpointID: FormerPlace] = [:]
     /// Missing ones whose removal needs no confirmation.
     private(set) var withdrawn: Set<EndpointKey> = []
     private var freeSlots: [FreeSlot] = []

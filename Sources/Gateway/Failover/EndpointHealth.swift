@@ -43,7 +43,7 @@ public struct EndpointHealth: Sendable {
     /// Whether its host has just moved to a new place: it may accept there before it can serve, so others are preferred.
     private(set) var isUnproven = false
     /// When the last probe that failed began.
-    var lastFailure: Instant?
+    package internal(set) var lastFailure: Instant?
     /// When it had failed.
     var lastFailureEnded: Instant?
     /// Since when it is known to work without a break.
