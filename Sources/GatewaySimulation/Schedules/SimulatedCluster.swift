@@ -135,3 +135,13 @@ extension SimulatedCluster {
         }
     }
 }
+
+extension SimulatedCluster: CustomStringConvertible {
+    /// Who is listed, who listens, and what the name service does.
+    var description: String {
+        let members = members.map { member in
+            "\(member.name) \(member.address) \(network.behaviour(at: member.address))\(member.isListed ? "" : " unlisted")"
+        }
+        return "\(source) \(members), names \(zone.mode)\(network.isShort ? ", short" : "")\(hasLoop ? ", loop" : "")"
+    }
+}

@@ -44,6 +44,9 @@ package struct Simulation {
     /// Whether all sessions are counted for `least-sessions`: those that are dialed while it becomes the policy are not.
     var countsSessions = true
     var nextClient = 0
+    /// What happened, in words; kept only where that is wanted.
+    package private(set) var story: [String] = []
+    private let keepsStory: Bool
     /// What the last plan that was published offered.
     var published: [DialPlan.Target] = []
     var draining: [EndpointID: Instant] = [:]
@@ -61,7 +64,8 @@ package struct Simulation {
     }
 
     /// The run that follows from this seed.
-    package init(seed: UInt64) {
+    package init(seed: UInt64, keepsStory: Bool = false) {
+        self.keepsStory = keepsStory
         generator = SeededGenerator(seed: seed)
         cluster = SimulatedCluster(using: &generator)
         options = Self.options(for: cluster, using: &generator)
@@ -153,6 +157,8 @@ package struct Simulation {
     private mutating func fault() {
         guard now < Self.faultsEnd else { return }
         cluster.suffer(at: now, using: &generator)
+        let cluster = cluster
+        tell("fault: \(cluster)")
         if cluster.network.isShort {
             queue.add(.shortageEnds, due: now + .milliseconds(Int.random(in: 1...1_000, using: &generator)))
         }
@@ -162,7 +168,16 @@ package struct Simulation {
         queue.add(.fault, due: now + .milliseconds(Int.random(in: 1...6_000, using: &generator)))
     }
 
-    mutating func violate(_ what: String) { violations.append("\(now.nanoseconds / 1_000_000) ms: \(what)") }
+    mutating func violate(_ what: String) {
+        violations.append("\(now.nanoseconds / 1_000_000) ms: \(what)")
+        tell("broken promise: \(what)")
+    }
+
+    mutating func tell(_ what: @autoclosure () -> String) {
+        guard keepsStory else { return }
+        let line = "\(now.nanoseconds / 1_000_000) ms: \(what())"
+        story.append(line)
+    }
 }
 
 // The control loop.
@@ -176,6 +191,7 @@ extension Simulation {
             case .probe(let id, let what): probe(id, what)
             case .publish(let plan):
                 if now > Self.calmBegins { violate("published in the calm: \(plan.targets), \(plan.good) are good") }
+                tell("plan: \(plan.good) of \(plan.targets.map { "\($0.endpoint.slot) \($0.addresses)" }), \(plan.policy)")
                 check(plan)
                 queue.add(.planArrived(plan), due: now + Self.hop)
             case .resetSessions(let id, let reason): resetSessions(id, reason)
@@ -233,6 +249,7 @@ extension Simulation {
     }
 
     private mutating func note(_ notice: Notice) {
+        tell("\(notice)")
         if case .endpointDraining(let key, _) = notice, let id = id(of: key) { draining[id] = now }
         if case .endpointAdded(let key) = notice, let id = id(of: key) { draining[id] = nil }
     }
