@@ -76,6 +76,18 @@ let package = Package(
             ]),
         // Real etcd members, real name servers and loopback peers for the tests; never shipped.
         .target(name: "GatewayTesting", dependencies: ["Gateway"], swiftSettings: strictForTests),
+        // Gateways, their clients, members, networks and names in virtual time; never shipped.
+        .target(
+            name: "GatewaySimulation", dependencies: ["Gateway", "GatewayTesting"], swiftSettings: strictForTests),
+        // `make simulate` and `make fleet`: the same by the thousand, optimised; never shipped.
+        .executableTarget(
+            name: "SimulationLab",
+            dependencies: [
+                "GatewaySimulation", "GatewayTesting",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            path: "Tests/SimulationLab",
+            swiftSettings: strictForTests),
         // `make faults`: what clients see when members die, vanish, freeze; never shipped.
         .executableTarget(
             name: "FaultLab",
@@ -105,7 +117,9 @@ let package = Package(
         // A data plane with a store, to be killed by CSpliceTests; never shipped.
         .executableTarget(
             name: "StoreWorker", dependencies: ["CSplice"], path: "Tests/StoreWorker", cSettings: strictC),
-        .testTarget(name: "GatewayTests", dependencies: ["Gateway", "GatewayTesting"], swiftSettings: strictForTests),
+        .testTarget(
+            name: "GatewayTests", dependencies: ["Gateway", "GatewaySimulation", "GatewayTesting"],
+            swiftSettings: strictForTests),
         .testTarget(
             name: "CSpliceTests", dependencies: ["CSplice", "GatewayTesting", "StoreWorker"],
             swiftSettings: strictForTests),

@@ -18,7 +18,7 @@ public struct EndpointSet: Equatable, Sendable {
         case present
         /// Not in the last answer; no new session while others are left. Can transition to: present, draining.
         case missing(since: Instant)
-        /// Its removal is confirmed; sessions end by `until`. Can transition to: present; then it is forgotten.
+        /// Its removal is confirmed, and somebody else could be dialed then; sessions end by `until`. Can transition to: present; then it is forgotten.
         case draining(until: Instant)
     }
 
@@ -44,7 +44,7 @@ public struct EndpointSet: Equatable, Sendable {
     }
 
     /// A place that an endpoint's host has left for other addresses: it may still have sessions.
-    struct FormerPlace: Equatable {
+    package struct FormerPlace: Equatable {
         var member: Member
         var since: Instant
         /// Whether an earlier process has left it: then an endpoint of the same key may claim it.
@@ -58,7 +58,7 @@ public struct EndpointSet: Equatable, Sendable {
 
     private var members: [EndpointKey: Member] = [:]
     private var keys: [EndpointID: EndpointKey] = [:]
-    private(set) var former: [EndpointID: FormerPlace] = [:]
+    package private(set) var former: [EndpointID: FormerPlace] = [:]
     /// Missing ones whose removal needs no confirmation.
     private(set) var withdrawn: Set<EndpointKey> = []
     private var freeSlots: [FreeSlot] = []
@@ -84,14 +84,15 @@ public struct EndpointSet: Equatable, Sendable {
     public subscript(key: EndpointKey) -> Member? { members[key] }
 
     /// Takes a complete set from the source, which stated it at `statement`: of several answers that make it up the oldest
-    /// counts, for only an answer that is newer than the doubt can confirm a removal.
+    /// counts, for only an answer that is newer than the doubt can confirm a removal; and none does where it may not.
     public mutating func declare(
-        _ declarations: [EndpointDeclaration], asOf statement: Instant, at now: Instant
+        _ declarations: [EndpointDeclaration], asOf statement: Instant, mayConfirm: Bool = true, at now: Instant
     ) -> [Change] {
         let declared = Self.unique(declarations)
         let changes = declared.compactMap { take($0, at: now) }
         let keys = Set(declared.map(\.key))
-        return changes + all.compactMap { keys.contains($0.declaration.key) ? nil : miss($0, asOf: statement, at: now) }
+        let missed = all.filter { !keys.contains($0.declaration.key) }
+        return changes + missed.compactMap { miss($0, asOf: statement, mayConfirm, at: now) }
     }
 
     /// Takes a complete set that an administrator has stated. Nobody has to confirm that who is not in it shall go; but he is
@@ -203,13 +204,15 @@ public struct EndpointSet: Equatable, Sendable {
         return freeSlots.removeFirst().slot
     }
 
-    private mutating func miss(_ member: Member, asOf statement: Instant, at now: Instant) -> Change? {
+    private mutating func miss(
+        _ member: Member, asOf statement: Instant, _ mayConfirm: Bool, at now: Instant
+    ) -> Change? {
         switch member.presence {
         case .present:
             members[member.declaration.key]?.presence = .missing(since: now)
             return .wentMissing(member.id)
         case .missing(let since):
-            guard statement - since >= Self.confirmationDelay else { return nil }
+            guard mayConfirm, statement - since >= Self.confirmationDelay else { return nil }
             return drain(member, at: now)
         case .draining:
             return nil

@@ -43,7 +43,7 @@ public struct EndpointHealth: Sendable {
     /// Whether its host has just moved to a new place: it may accept there before it can serve, so others are preferred.
     private(set) var isUnproven = false
     /// When the last probe that failed began.
-    var lastFailure: Instant?
+    package internal(set) var lastFailure: Instant?
     /// When it had failed.
     var lastFailureEnded: Instant?
     /// Since when it is known to work without a break.
@@ -51,7 +51,7 @@ public struct EndpointHealth: Sendable {
     /// How long its dials take, where that is wanted.
     var dialTimes = DialTimes()
     private var measuresDials: Bool
-    /// When a dial last worked that could not restore it.
+    /// When a dial last worked that could not restore it: its process may hang all the same.
     var contactedAt: Instant?
     var isSuspected = false
     /// Its last probe failed, and one failure is no verdict.
@@ -158,7 +158,7 @@ public struct EndpointHealth: Sendable {
         guard addresses.contains(address) else { return false }
         guard ladder.dialSucceeded(at: now) == .alive else {
             contactedAt = now
-            hurry(at: now)
+            lookSoon(at: now)
             return false
         }
         return worked(address, at: now)
@@ -229,6 +229,12 @@ public struct EndpointHealth: Sendable {
     public mutating func hurry(at now: Instant) {
         guard !isGood, !isProbing, let due = nextProbe else { return }
         nextProbe = min(due, urgentlyDue(at: now))
+    }
+
+    /// It can be reached, and may serve again: look once a second while that goes on, however long the backoff has become.
+    private mutating func lookSoon(at now: Instant) {
+        guard !isGood, !isProbing, let due = nextProbe else { return }
+        nextProbe = min(due, max(now, lastProbe.map { $0 + Self.suspicionPause } ?? now))
     }
 
     func urgentlyDue(at now: Instant) -> Instant { max(now, lastProbe.map { $0 + Self.urgentRetry } ?? now) }

@@ -1,5 +1,5 @@
 /// An endpoint that an administrator has taken out of service, so that it can be stopped without a client noticing.
-struct Drain: Equatable, Sendable {
+package struct Drain: Equatable, Sendable {
     /// So often it is looked whether there are sessions again: of dials that were under way, or of clients that others would
     /// not have.
     static let lookAgain = Duration.seconds(10)
@@ -51,7 +51,7 @@ extension ControlMachine {
         endpoints.all.map(\.declaration.key).filter { drains[$0] != nil }
     }
 
-    func isDrained(_ id: EndpointID) -> Bool { endpoints[id].map { drains[$0.declaration.key] != nil } ?? false }
+    package func isDrained(_ id: EndpointID) -> Bool { endpoints[id].map { drains[$0.declaration.key] != nil } ?? false }
 
     /// Whoever serves for want of others is told of; once he does no more, who came to him meanwhile has his time as well.
     mutating func tellDrained(_ plan: DialPlan, at now: Instant) -> [Action] {

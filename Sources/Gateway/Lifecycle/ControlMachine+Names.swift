@@ -55,11 +55,21 @@ extension ControlMachine {
     }
 
     mutating func declare(_ declarations: [EndpointDeclaration], asOf statement: Instant, at now: Instant) -> [Action] {
-        let changes = endpoints.declare(declarations, asOf: statement, at: now)
+        let changes = endpoints.declare(
+            declarations, asOf: statement, mayConfirm: declarations.contains(where: canServe), at: now)
         if let source = options.discovery, let due = endpoints.confirmationDue {
             for question in source.deciding(in: names) { names.confirm(question, by: due) }
         }
         return changes.flatMap { carryOut($0, at: now) }
+    }
+
+    /// Whether an endpoint that is declared is known, can be dialed, and is good as far as we know. While that is true of none,
+    /// those that were declared before are the last that may work: an answer does not make us give them up.
+    private func canServe(_ declaration: EndpointDeclaration) -> Bool {
+        guard let id = endpoints[declaration.key]?.id, !newcomers.contains(id), let health = health[id] else {
+            return false
+        }
+        return health.isGood && !health.addresses.isEmpty
     }
 
     mutating func carryOut(_ change: EndpointSet.Change, at now: Instant) -> [Action] {

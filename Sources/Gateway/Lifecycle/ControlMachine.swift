@@ -61,8 +61,8 @@ public struct ControlMachine: Sendable {
     var loopGuard = LoopGuard()
     var heldClients = 0
     var preference = Preference()
-    var newcomers = Newcomers()
-    var told = ToldNotices()
+    package internal(set) var newcomers = Newcomers()
+    package internal(set) var told = ToldNotices()
     var remembered: LastGoodSet?
     /// What an earlier source's set says of hosts that are still known.
     var rememberedAddresses: LastGoodSet?
@@ -70,12 +70,12 @@ public struct ControlMachine: Sendable {
     /// answered yet.
     var isSuperseded = false
     /// Whom an administrator has taken out of service.
-    var drains: [EndpointKey: Drain] = [:]
+    package internal(set) var drains: [EndpointKey: Drain] = [:]
     var saving: Saving
     var activity: [EndpointID: Activity] = [:]
-    var verification: [EndpointID: EndpointVerification] = [:]
+    package internal(set) var verification: [EndpointID: EndpointVerification] = [:]
     /// Endpoints that are proven dead and whose sessions were reset for it.
-    var resetAsDead: Set<EndpointID> = []
+    package internal(set) var resetAsDead: Set<EndpointID> = []
     /// When to look whether former places still have sessions.
     var formerPlacesDue: Instant?
     var rebalancing = Rebalancing()

@@ -1,7 +1,7 @@
 /// What the log has been told and must not be told again before it is over.
-struct ToldNotices: Equatable, Sendable {
+package struct ToldNotices: Equatable, Sendable {
     /// Names whose failing was told.
-    var failing: Set<String> = []
+    package internal(set) var failing: Set<String> = []
     /// That discovery found plain records only.
     var isPlain = false
     /// That configured endpoints serve because discovery has nothing.

@@ -91,7 +91,7 @@ public struct NameWatch: Equatable, Sendable {
     }
 
     /// How many questions are watched.
-    var count: Int { entries.count }
+    package var count: Int { entries.count }
 
     /// When the next question is due.
     public var nextDue: Instant? { entries.values.compactMap(\.due).min() }

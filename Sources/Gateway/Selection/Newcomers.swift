@@ -1,14 +1,14 @@
 /// Endpoints that were declared and take part in no plan yet. They join together, once their names are resolved: else the
 /// one whose address is known first would be picked, whatever weights and tiers say, and on all machines at once.
-struct Newcomers: Equatable, Sendable {
+package struct Newcomers: Equatable, Sendable {
     /// How long those that are resolved wait for the others.
     static let patience = Duration.milliseconds(200)
 
     private var waiting: Set<EndpointID> = []
     /// When they join in any case; `nil` while there are none.
-    private(set) var deadline: Instant?
+    package private(set) var deadline: Instant?
 
-    func contains(_ id: EndpointID) -> Bool { waiting.contains(id) }
+    package func contains(_ id: EndpointID) -> Bool { waiting.contains(id) }
 
     mutating func declared(_ id: EndpointID, at now: Instant) {
         waiting.insert(id)

@@ -4,11 +4,28 @@
 /// credit lives through new plans, so that a change elsewhere does not start the round anew.
 public struct Rotation: Equatable, Sendable {
     private var credit: [EndpointID: Int64] = [:]
+    /// What a session costs: the sum of the weights of those that share them now.
+    private var session: Int64 = 0
     /// Sessions that were given to each endpoint and have not ended, for `least-sessions`.
     private var sessions: [EndpointID: Int] = [:]
 
     /// A round that begins with the first pick, at a random place, so that machines that start together differ.
     public init() {}
+
+    /// The target with which the next client's dial starts. Under `least-sessions` the client is counted there from now on;
+    /// ``settled(meantFor:joined:)`` tells what became of it.
+    public mutating func pick(from plan: DialPlan, using generator: inout some RandomNumberGenerator) -> Int {
+        let pick = next(in: plan, using: &generator)
+        if plan.policy == .leastSessions, !plan.targets.isEmpty { began(on: plan.targets[pick].endpoint) }
+        return pick
+    }
+
+    /// A client that was counted at one endpoint was joined to this one, or to none.
+    public mutating func settled(meantFor meant: EndpointID, joined: EndpointID?) {
+        guard meant != joined else { return }
+        ended(on: meant)
+        if let joined { began(on: joined) }
+    }
 
     /// The target for the next session: an index below ``DialPlan/spread``, or 0.
     public mutating func next(in plan: DialPlan, using generator: inout some RandomNumberGenerator) -> Int {
@@ -24,14 +41,25 @@ public struct Rotation: Equatable, Sendable {
 
     private mutating func take(_ targets: [DialPlan.Target], _ policy: Policy) -> Int {
         let weights = policy == .weighted ? WeightedDraw.effective(targets.map(\.weight)) : targets.map { _ in 1 }
+        let session = Int64(weights.reduce(0, +))
+        if session != self.session { scale(to: session) }
         let eligible = policy == .leastSessions ? leastBusy(targets) : Array(targets.indices)
-        var best = eligible[0]
+        var (best, bestCredit) = (eligible[0], Int64.min)
         for index in eligible {
-            credit[targets[index].endpoint, default: 0] += Int64(weights[index])
-            if credit[targets[index].endpoint, default: 0] > credit[targets[best].endpoint, default: 0] { best = index }
+            let saved = max(-session, min(session, credit[targets[index].endpoint, default: 0]))
+            let earned = saved + Int64(weights[index])
+            credit[targets[index].endpoint] = earned
+            if earned > bestCredit { (best, bestCredit) = (index, earned) }
         }
-        credit[targets[best].endpoint, default: 0] -= Int64(eligible.reduce(0) { $0 + weights[$1] })
+        credit[targets[best].endpoint] = bestCredit - Int64(eligible.reduce(0) { $0 + weights[$1] })
         return best
+    }
+
+    /// Half a session stays half a session, whatever one costs now: else who has saved thousands beside a heavy endpoint
+    /// would get the next hundreds when that one leaves, or when the policy changes.
+    private mutating func scale(to session: Int64) {
+        if self.session > 0 { credit = credit.mapValues { $0 * session / self.session } }
+        self.session = session
     }
 
     private func leastBusy(_ targets: [DialPlan.Target]) -> [Int] {

@@ -21,9 +21,6 @@ actor Control {
     /// Facts are taken at most this often: a storm of them must not keep the control loop from everything else.
     private static let factPace = Duration.milliseconds(5)
 
-    /// Sessions of a removed endpoint are reset over this time, so that their clients do not all return at once.
-    private static let removalSpread = Duration.seconds(5)
-
     let executor: EventExecutor
     private let resolver: Resolver
     let prober: Prober
@@ -298,8 +295,8 @@ actor Control {
         let sessions = activity(of: id).sessions
         let spread: Duration
         switch reason {
-        case .removed, .drained: spread = Self.removalSpread
-        case .dead: spread = Self.deadSpread(of: Int(clamping: sessions))
+        case .removed, .drained: spread = ResetPace.unhurried
+        case .dead: spread = ResetPace.ofDead(Int(clamping: sessions))
         case .misplaced(let count): return resetSome(count, of: id)
         }
         guard sessions > 0 else { return }
@@ -322,13 +319,6 @@ actor Control {
 
     private func name(of id: EndpointID) -> String {
         machine.endpoints[id]?.declaration.key.description ?? "a removed endpoint"
-    }
-
-    /// Clients of a dead endpoint hang, so they are told soon: within half a second for up to a thousand of them, and a few
-    /// of them sooner.
-    private static func deadSpread(of sessions: Int) -> Duration {
-        let longest = max(.milliseconds(500), .milliseconds(500) * sessions / 1000)
-        return min(longest, LoopRunner.resetStep * sessions)
     }
 
     /// What the loops know of an endpoint's sessions, read without stopping them.

@@ -24,11 +24,6 @@ struct WaitingClient {
     let acceptedAt: Instant
 }
 
-/// What was last told of an address.
-enum ToldVerdict {
-    case failed, worked
-}
-
 extension LoopRunner {
     func accepted(_ session: csp_session) {
         let pick = spread.pick(from: plan.plan)
@@ -61,12 +56,12 @@ extension LoopRunner {
         let subject = LoopFact.Subject.address(attempt.endpoint, attempt.address)
         if let failure {
             figures.dialFailed(attempt.endpoint, failure)
-            guard failure.isEvidence, told[subject] != .failed else { return }
-            told[subject] = .failed
+            guard failure.isEvidence, toldFailing.insert(subject).inserted else { return }
             facts.append(.dialFailed(attempt.endpoint, attempt.address, failure))
         } else {
-            guard told[subject] != .worked, !attempt.isConfirmed || told[subject] == .failed else { return }
-            told[subject] = .worked
+            // Of one that was not known to work each is news, for it spares the sessions that begin now what was before.
+            let toldOpposite = toldFailing.remove(subject) != nil
+            guard !attempt.isConfirmed || toldOpposite else { return }
             facts.append(.dialSucceeded(attempt.endpoint, attempt.address))
         }
     }

@@ -22,11 +22,9 @@ internal import Synchronization
     /// What waits for a deadline.
     enum Timer {
         case client(csp_session)
-        case reset(EndpointID, perStep: UInt32, step: Duration)
+        case reset(EndpointID, ResetPace)
     }
 
-    /// How often a spread reset goes on at most; of few sessions each has a step of its own, and a longer one.
-    static let resetStep = Duration.milliseconds(20)
     private static let eventCapacity = 256
 
     let loop: OpaquePointer
@@ -47,8 +45,8 @@ internal import Synchronization
     var clients: [csp_session: WaitingClient] = [:]
     var timers = TimerQueue<Timer>()
     var facts: [LoopFact] = []
-    /// What was told of addresses under the plan that holds now: to say it again is no news.
-    var told: [LoopFact.Subject: ToldVerdict] = [:]
+    /// Of whose failing was told under the plan that holds now: to say it again is no news.
+    var toldFailing: Set<LoopFact.Subject> = []
     var now = MonotonicClock.now()
     private var isStopping = false
     /// Censuses under way, and how far they have come.
@@ -136,7 +134,7 @@ internal import Synchronization
             let count = unsafe csp_loop_wait(loop, &events, UInt32(Self.eventCapacity), wait)
             now = MonotonicClock.now()
             if published.refresh(&plan) {
-                told.removeAll(keepingCapacity: true)
+                toldFailing.removeAll(keepingCapacity: true)
                 retryHeldClients()
             }
             for event in events.prefix(Int(count)) { handle(event) }
@@ -216,7 +214,7 @@ internal import Synchronization
     private func fire(_ timer: Timer) {
         switch timer {
         case .client(let session): clientTimerFired(session)
-        case .reset(let endpoint, let perStep, let step): resetSome(endpoint, perStep: perStep, step: step)
+        case .reset(let endpoint, let pace): resetSome(endpoint, at: pace)
         }
     }
 
@@ -228,15 +226,12 @@ internal import Synchronization
     private func startReset(_ endpoint: EndpointID, spread: Duration) {
         var counters = csp_endpoint_counters()
         unsafe csp_loop_read_endpoint(loop, endpoint.slot, &counters)
-        let step = max(Self.resetStep, spread / Int(clamping: max(1, counters.sessions)))
-        let steps = max(1, UInt64(spread.wholeNanoseconds / step.wholeNanoseconds))
-        let perStep = (counters.sessions + steps - 1) / steps
-        resetSome(endpoint, perStep: UInt32(clamping: max(1, perStep)), step: step)
+        resetSome(endpoint, at: ResetPace(of: counters.sessions, over: spread))
     }
 
-    private func resetSome(_ endpoint: EndpointID, perStep: UInt32, step: Duration) {
-        guard unsafe csp_loop_reset_endpoint(loop, endpoint.slot, perStep) > 0 else { return }
-        timers.add(.reset(endpoint, perStep: perStep, step: step), due: now + step)
+    private func resetSome(_ endpoint: EndpointID, at pace: ResetPace) {
+        guard unsafe csp_loop_reset_endpoint(loop, endpoint.slot, pace.perStep) > 0 else { return }
+        timers.add(.reset(endpoint, pace), due: now + pace.step)
     }
 
     private func reportFacts() {

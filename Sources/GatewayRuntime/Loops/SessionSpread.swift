@@ -11,9 +11,7 @@ final class SessionSpread: Sendable {
         guard !plan.policy.isOneForAll, !plan.targets.isEmpty else { return 0 }
         return rotation.withLock { rotation in
             var generator = SystemRandomNumberGenerator()
-            let pick = rotation.next(in: plan, using: &generator)
-            if plan.policy == .leastSessions { rotation.began(on: plan.targets[pick].endpoint) }
-            return pick
+            return rotation.pick(from: plan, using: &generator)
         }
     }
 
@@ -24,11 +22,7 @@ final class SessionSpread: Sendable {
 
     /// A client that was meant for one endpoint was joined to this one, or to none.
     func settled(meantFor meant: EndpointID, joined: EndpointID?) {
-        guard meant != joined else { return }
-        rotation.withLock { rotation in
-            rotation.ended(on: meant)
-            if let joined { rotation.began(on: joined) }
-        }
+        rotation.withLock { $0.settled(meantFor: meant, joined: joined) }
     }
 
     /// A joined session has ended.

@@ -1,6 +1,5 @@
+import Gateway
 import GatewayTesting
-
-@testable import Gateway
 
 // What an administrator does meanwhile: other settings, and endpoints that are taken out of service.
 extension Simulation {

@@ -1,7 +1,7 @@
 import Gateway
 
 /// What will happen, in the order of time; what is due at the same instant happens in the order in which it was added.
-struct EventQueue<Event> {
+package struct EventQueue<Event> {
     private struct Entry {
         var due: Instant
         var number: Int
@@ -13,9 +13,13 @@ struct EventQueue<Event> {
     private var heap: [Entry] = []
     private var nextNumber = 0
 
-    var nextDue: Instant? { heap.first?.due }
+    package init() {}
 
-    mutating func add(_ event: Event, due: Instant) {
+    package var nextDue: Instant? { heap.first?.due }
+
+    package var count: Int { heap.count }
+
+    package mutating func add(_ event: Event, due: Instant) {
         heap.append(Entry(due: due, number: nextNumber, event: event))
         nextNumber += 1
         var child = heap.count - 1
@@ -25,7 +29,7 @@ struct EventQueue<Event> {
         }
     }
 
-    mutating func pop() -> Event? {
+    package mutating func pop() -> Event? {
         guard let last = heap.popLast() else { return nil }
         guard let first = heap.first else { return last.event }
         heap[0] = last

@@ -1,4 +1,4 @@
-@testable import Gateway
+import Gateway
 
 // What must be true in every run.
 extension Simulation {
@@ -18,6 +18,33 @@ extension Simulation {
             checkService(of: target, in: plan)
         }
         if plan.spread > plan.targets.count { violate("spread over more than there are") }
+        checkNobodyIsAbandoned(by: plan)
+    }
+
+    /// Who is good and wanted is offered, and a plan that offers nobody never follows one that did: there is no better guess
+    /// than the last one.
+    private mutating func checkNobodyIsAbandoned(by plan: DialPlan) {
+        let good = Set(plan.targets.prefix(plan.good).map(\.endpoint))
+        for member in machine.endpoints.all where member.presence == .present && !machine.isDrained(member.id) {
+            guard let health = machine.health[member.id], health.isGood, !health.addresses.isEmpty else { continue }
+            if !good.contains(member.id), !machine.newcomers.contains(member.id) {
+                violate("\(member.declaration.key) is good, wanted and not offered")
+            }
+        }
+        if plan.targets.isEmpty, !published.isEmpty { violate("nobody is offered, and before there were \(published)") }
+        published = plan.targets
+    }
+
+    /// Nobody who answers is evicted, whatever our own shortages, the name service and the administrator do: not where he has
+    /// listened for longer than any dial or probe takes.
+    mutating func checkEviction(_ id: EndpointID, _ wasGood: Bool) {
+        guard wasGood, let health = machine.health[id], !health.isGood, !health.addresses.isEmpty else { return }
+        let longest = options.timing.dialTimeout + .milliseconds(500) * health.addresses.count + .seconds(1)
+        guard now > .zero + longest else { return }
+        let since = Instant.zero + ((now - .zero) - longest)
+        if health.addresses.allSatisfy({ cluster.network.hasListened($0, since: since) }) {
+            violate("\(id.slot) is evicted although it has listened for \(longest)")
+        }
     }
 
     /// One that is out of service is offered only where nobody else is good.
@@ -40,7 +67,10 @@ extension Simulation {
 
     mutating func check(_ attempt: DialSequence.Attempt, of id: Int) {
         checkDialed(attempt.address)
-        guard let client = clients[id], let since = draining[attempt.endpoint] else { return }
+        if now > Self.calmBegins, !cluster.members.contains(where: { $0.isListed && $0.address == attempt.address }) {
+            violate("client \(id) is dialed to \(attempt.address), where nobody is listed")
+        }
+        guard let client = loop.clients[id], let since = draining[attempt.endpoint] else { return }
         if client.startedAt > since + Self.hop { violate("client \(id) is dialed to an endpoint that drains") }
     }
 
@@ -49,7 +79,7 @@ extension Simulation {
     }
 
     /// A client is never served late where somebody listened all the time, nor reset before its time or kept after it.
-    mutating func check(_ client: SimulatedClient, _ id: Int, isServed: Bool) {
+    mutating func check(_ client: WaitingClient, _ id: Int, isServed: Bool) {
         let waited = now - client.acceptedAt
         let hold = options.timing.holdTimeout ?? .zero
         let longest = hedging(client) + .seconds(1)
@@ -61,11 +91,11 @@ extension Simulation {
         checkRecovery(client, id, isServed: isServed, waited)
     }
 
-    private func hedging(_ client: SimulatedClient) -> Duration {
+    private func hedging(_ client: WaitingClient) -> Duration {
         (options.timing.hedgeDelay ?? options.timing.dialTimeout) * max(client.offered.count, cluster.members.count)
     }
 
-    private mutating func checkRecovery(_ client: SimulatedClient, _ id: Int, isServed: Bool, _ waited: Duration) {
+    private mutating func checkRecovery(_ client: WaitingClient, _ id: Int, isServed: Bool, _ waited: Duration) {
         guard client.acceptedAt >= Self.faultsEnd else { return }
         let isSettled = client.acceptedAt >= Self.faultsEnd + Self.settling
         let longest = isSettled ? Self.recovery.settled : Self.recovery.first
@@ -75,7 +105,7 @@ extension Simulation {
 
     /// After a long calm everything is at rest: nobody waits, nothing is probed or published, nothing has grown.
     mutating func checkEnd() {
-        if !clients.isEmpty { violate("\(clients.count) clients are left") }
+        if !loop.clients.isEmpty { violate("\(loop.clients.count) clients are left") }
         if statistics.served == 0 { violate("nobody was served") }
         checkCalmProbes()
         if machine.unsavedSet != nil { violate("the last good set is never saved") }
@@ -92,6 +122,21 @@ extension Simulation {
         let names = (cluster.source == .addresses ? 0 : 2 * listed) + (cluster.isDiscovered ? 2 : 0)
         if machine.names.count != names { violate("\(machine.names.count) questions, not \(names)") }
         checkLastPlan()
+        checkTimers(names: names, endpoints: listed + former.count)
+    }
+
+    /// No timer is left of what has ended: what waits is a question or a probe that is under way, and the one deadline of the
+    /// machine, which never wakes up for nothing.
+    private mutating func checkTimers(names: Int, endpoints: Int) {
+        if queue.count > names + endpoints { violate("\(queue.count) events are left, \(names) names, \(endpoints) endpoints") }
+        if let due = machine.nextDeadline, due <= now { violate("the deadline has passed") }
+        if !machine.resetAsDead.isEmpty { violate("\(machine.resetAsDead) are remembered as dead") }
+        if machine.newcomers.deadline != nil { violate("newcomers wait for ever") }
+        if !machine.drains.isEmpty { violate("drains are left: \(machine.drains)") }
+        if !machine.verification.isEmpty { violate("verifications are left") }
+        if let lost = sessions.keys.first(where: { machine.endpoints[$0] == nil }) {
+            violate("sessions of \(lost.slot) are left, which is forgotten")
+        }
     }
 
     /// In the calm an endpoint is probed every `--health-interval`, 20 % sooner at most, and not at all without it.
@@ -102,10 +147,10 @@ extension Simulation {
     }
 
     private mutating func checkLastPlan() {
-        if machine.plan != plan { violate("the loops have another plan than was published") }
+        if machine.plan != loop.plan { violate("the loops have another plan than was published") }
         let dialable = Set(cluster.members.filter(\.isListed).map(\.address))
-        let planned = Set(plan.targets.flatMap(\.addresses))
+        let planned = Set(loop.plan.targets.flatMap(\.addresses))
         if planned != dialable { violate("the plan has \(planned), listed are \(dialable)") }
-        if plan.good != plan.targets.count { violate("only \(plan.good) are good") }
+        if loop.plan.good != loop.plan.targets.count { violate("only \(loop.plan.good) are good") }
     }
 }

@@ -16,6 +16,7 @@ struct SimulatedCluster {
         var address: SocketAddress
         var isSecure: Bool
         var priority: UInt16
+        var weight: UInt16
         var isListed = true
 
         var name: String { "m\(number).sim" }
@@ -25,6 +26,8 @@ struct SimulatedCluster {
     static let plainService = "_etcd-client._tcp.sim"
     static let listener = SocketAddress(ip: .v4(0x7F00_0001), port: 23790)
     static let loopName = "loop.sim"
+    /// Mostly alike, as in most zones, and sometimes far apart.
+    private static let weights: [UInt16] = [1, 1, 1, 2, 10, 100, 0]
 
     let source: Source
     var members: [Member] = []
@@ -46,7 +49,8 @@ struct SimulatedCluster {
         members.append(
             Member(
                 number: members.count, address: newAddress(), isSecure: isSecure,
-                priority: UInt16.random(in: 0...1, using: &generator)))
+                priority: UInt16.random(in: 0...1, using: &generator),
+                weight: Self.weights.randomElement(using: &generator) ?? 1))
         network.set(members[members.count - 1].address, .listening, at: now)
         publish()
     }
@@ -66,7 +70,7 @@ struct SimulatedCluster {
     }
 
     private func record(_ member: Member) -> ServiceRecord {
-        ServiceRecord(priority: member.priority, weight: 1, port: member.address.port, target: member.name)
+        ServiceRecord(priority: member.priority, weight: member.weight, port: member.address.port, target: member.name)
     }
 
     private static let loopRecord = ServiceRecord(priority: 0, weight: 1, port: listener.port, target: loopName)
@@ -105,8 +109,17 @@ extension SimulatedCluster {
         case 13 where isDiscovered:
             hasLoop.toggle()
             publish()
-        default: members[index].priority = members[index].priority == 0 ? 1 : 0
+        default: change(index, using: &generator)
         }
+    }
+
+    private mutating func change(_ index: Int, using generator: inout SeededGenerator) {
+        if Bool.random(using: &generator) {
+            members[index].priority = members[index].priority == 0 ? 1 : 0
+        } else {
+            members[index].weight = Self.weights.randomElement(using: &generator) ?? 1
+        }
+        publish()
     }
 
     /// All faults end: everybody who is listed listens, and names are answered.
@@ -120,5 +133,15 @@ extension SimulatedCluster {
                 member.isListed ? .listening : Bool.random(using: &generator) ? .refusing : .silent
             network.set(member.address, behaviour, at: now)
         }
+    }
+}
+
+extension SimulatedCluster: CustomStringConvertible {
+    /// Who is listed, who listens, and what the name service does.
+    var description: String {
+        let members = members.map { member in
+            "\(member.name) \(member.address) \(network.behaviour(at: member.address))\(member.isListed ? "" : " unlisted")"
+        }
+        return "\(source) \(members), names \(zone.mode)\(network.isShort ? ", short" : "")\(hasLoop ? ", loop" : "")"
     }
 }

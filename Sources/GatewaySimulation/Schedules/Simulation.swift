@@ -1,17 +1,16 @@
+import Gateway
 import GatewayTesting
-
-@testable import Gateway
 
 /// One gateway, its clients, a network and a name service, in virtual time: twenty seconds of faults, then calm.
 ///
 /// The machine and the sequences are the real ones; around them stands what the runtime does. The same seed gives the
 /// same run.
-struct Simulation {
+package struct Simulation {
     enum Event {
         case answer(Question, Answer)
         case probed(EndpointID, ProbeOutcome, SocketAddress?, dialTime: Duration?)
         case dialed(client: Int, attempt: UInt32, DialFailure?)
-        case fact(Fact)
+        case fact(SimulatedLoop.Fact)
         case planArrived(DialPlan)
         case clientTimer(Int)
         case clientComes
@@ -19,14 +18,6 @@ struct Simulation {
         case administration
         case shortageEnds
         case healing
-    }
-
-    /// What a loop tells the control loop.
-    enum Fact {
-        case dialFailed(EndpointID, SocketAddress, DialFailure)
-        case dialSucceeded(EndpointID, SocketAddress)
-        case suspected(EndpointID)
-        case heldChanged
     }
 
     static let faultsEnd = Instant.zero + .seconds(20)
@@ -47,13 +38,17 @@ struct Simulation {
     var violations: [String] = []
     var statistics = Statistics()
 
-    var plan: DialPlan
-    var rotation = Rotation()
+    var loop: SimulatedLoop
     /// Picks under the plan that holds now, by endpoint.
     var picks: [EndpointID: Int] = [:]
-    var planVersion = 0
-    var clients: [Int: SimulatedClient] = [:]
+    /// Whether all sessions are counted for `least-sessions`: those that are dialed while it becomes the policy are not.
+    var countsSessions = true
     var nextClient = 0
+    /// What happened, in words; kept only where that is wanted.
+    package private(set) var story: [String] = []
+    private let keepsStory: Bool
+    /// What the last plan that was published offered.
+    var published: [DialPlan.Target] = []
     var draining: [EndpointID: Instant] = [:]
     /// Sessions that were joined and not reset, to which address the last one was, and when, if the endpoint rested then.
     var sessions: [EndpointID: (count: UInt64, address: SocketAddress, restedAt: Instant?)] = [:]
@@ -68,12 +63,15 @@ struct Simulation {
         var secondBegan = Instant.zero
     }
 
-    init(seed: UInt64) {
+    /// The run that follows from this seed.
+    package init(seed: UInt64, keepsStory: Bool = false) {
+        self.keepsStory = keepsStory
         generator = SeededGenerator(seed: seed)
         cluster = SimulatedCluster(using: &generator)
         options = Self.options(for: cluster, using: &generator)
         machine = ControlMachine(options: options)
-        plan = DialPlan(targets: [], good: 0, spread: 0, policy: options.policy, timing: options.timing)
+        loop = SimulatedLoop(
+            plan: DialPlan(targets: [], good: 0, spread: 0, policy: options.policy, timing: options.timing))
     }
 
     private static func options(
@@ -100,11 +98,12 @@ struct Simulation {
     ) -> EndpointDeclaration {
         let host: Host = cluster.source == .addresses ? .address(member.address.ip) : .name(member.name)
         return EndpointDeclaration(
-            StaticEndpoint(host: host, port: member.address.port, priority: member.priority))
+            StaticEndpoint(
+                host: host, port: member.address.port, weight: member.weight, priority: member.priority))
     }
 
     /// Runs to the end, and returns what was wrong.
-    mutating func run() -> [String] {
+    package mutating func run() -> [String] {
         let loopGuard = LoopGuard(
             listeners: [SimulatedCluster.listener], localAddresses: [SimulatedCluster.listener.ip])
         if Bool.random(using: &generator) { cluster.suffer(at: now, using: &generator) }
@@ -126,7 +125,7 @@ struct Simulation {
     private mutating func step(to due: Instant) {
         if due - statistics.secondBegan >= .seconds(1) { (statistics.secondBegan, statistics.steps) = (due, 0) }
         statistics.steps += 1
-        if statistics.steps > Self.stepsAtMost { violate("a busy loop, \(clients.count) clients") }
+        if statistics.steps > Self.stepsAtMost { violate("a busy loop, \(loop.clients.count) clients") }
         now = due
         if queue.nextDue == due, let event = queue.pop() {
             handle(event)
@@ -158,6 +157,8 @@ struct Simulation {
     private mutating func fault() {
         guard now < Self.faultsEnd else { return }
         cluster.suffer(at: now, using: &generator)
+        let cluster = cluster
+        tell("fault: \(cluster)")
         if cluster.network.isShort {
             queue.add(.shortageEnds, due: now + .milliseconds(Int.random(in: 1...1_000, using: &generator)))
         }
@@ -167,7 +168,16 @@ struct Simulation {
         queue.add(.fault, due: now + .milliseconds(Int.random(in: 1...6_000, using: &generator)))
     }
 
-    mutating func violate(_ what: String) { violations.append("\(now.nanoseconds / 1_000_000) ms: \(what)") }
+    mutating func violate(_ what: String) {
+        violations.append("\(now.nanoseconds / 1_000_000) ms: \(what)")
+        tell("broken promise: \(what)")
+    }
+
+    mutating func tell(_ what: @autoclosure () -> String) {
+        guard keepsStory else { return }
+        let line = "\(now.nanoseconds / 1_000_000) ms: \(what())"
+        story.append(line)
+    }
 }
 
 // The control loop.
@@ -181,6 +191,7 @@ extension Simulation {
             case .probe(let id, let what): probe(id, what)
             case .publish(let plan):
                 if now > Self.calmBegins { violate("published in the calm: \(plan.targets), \(plan.good) are good") }
+                tell("plan: \(plan.good) of \(plan.targets.map { "\($0.endpoint.slot) \($0.addresses)" }), \(plan.policy)")
                 check(plan)
                 queue.add(.planArrived(plan), due: now + Self.hop)
             case .resetSessions(let id, let reason): resetSessions(id, reason)
@@ -206,7 +217,7 @@ extension Simulation {
         if case .misplaced(let count) = reason { return misplaced(id, count) }
         if reason == .dead { checkDeath(of: id) }
         if reason == .drained { checkDrain(of: id) }
-        sessions[id] = nil
+        letGo(sessions[id]?.count ?? 0, of: id)
         guard reason == .dead else { return }
         if machine.health[id]?.isProvenDead != true { violate("sessions of a living endpoint are reset") }
         if machine.health.values.allSatisfy({ !$0.isGood }) { violate("sessions are reset although all look dead") }
@@ -223,15 +234,22 @@ extension Simulation {
         if options.rebalance == 0 { violate("sessions are moved unasked") }
         if count > max(1, options.rebalance / 60 + 1) { violate("\(count) sessions are moved at once") }
         if machine.health[id]?.isGood != true { violate("a session is moved away from an endpoint that is not good") }
-        if plan.targets.first?.endpoint == id, plan.spread <= 1 { violate("a session is moved away from who serves") }
+        if loop.plan.targets.first?.endpoint == id, loop.plan.spread <= 1 { violate("a session is moved away from who serves") }
         guard let session = sessions[id], session.count >= UInt64(count) else {
             return violate("more sessions are moved than there are")
         }
-        sessions[id]?.count -= UInt64(count)
-        if session.count == UInt64(count) { sessions[id] = nil }
+        letGo(UInt64(count), of: id)
+    }
+
+    mutating func letGo(_ count: UInt64, of id: EndpointID) {
+        guard let session = sessions[id] else { return }
+        sessions[id]?.count -= count
+        if session.count == count { sessions[id] = nil }
+        for _ in 0..<count { loop.sessionEnded(on: id) }
     }
 
     private mutating func note(_ notice: Notice) {
+        tell("\(notice)")
         if case .endpointDraining(let key, _) = notice, let id = id(of: key) { draining[id] = now }
         if case .endpointAdded(let key) = notice, let id = id(of: key) { draining[id] = nil }
     }
@@ -240,11 +258,10 @@ extension Simulation {
         machine.endpoints.all.first { $0.declaration.key == key }?.id
     }
 
-    private mutating func take(_ fact: Fact) {
+    private mutating func take(_ fact: SimulatedLoop.Fact) {
         switch fact {
         case .heldChanged:
-            let held = clients.values.count { $0.state == .held }
-            perform(machine.clientsHeld(held, at: now, using: &generator))
+            perform(machine.clientsHeld(loop.held, at: now, using: &generator))
         case .suspected(let id): perform(machine.suspected(id, at: now, using: &generator))
         case .dialSucceeded(let id, let address):
             perform(machine.dialSucceeded(id, address, at: now, using: &generator))
@@ -252,6 +269,7 @@ extension Simulation {
             let wasGood = machine.health[id]?.isGood ?? false
             perform(machine.dialFailed(id, address, failure, at: now, using: &generator))
             if !failure.isEvidence { checkStillGood(id, wasGood) }
+            checkEviction(id, wasGood)
         }
     }
 
@@ -261,6 +279,7 @@ extension Simulation {
         let wasGood = machine.health[id]?.isGood ?? false
         perform(machine.probeEnded(id, outcome, at: address, dialedIn: dialTime, now: now, using: &generator))
         if case .failed(.local, _) = outcome { checkStillGood(id, wasGood) }
+        checkEviction(id, wasGood)
     }
 
     /// What the sessions look like: those of members that live have just received something.

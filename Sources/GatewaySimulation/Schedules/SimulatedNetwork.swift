@@ -36,6 +36,8 @@ struct SimulatedNetwork {
         shortChangedAt = now
     }
 
+    func behaviour(at address: SocketAddress) -> Behaviour { places[address]?.behaviour ?? .unreachable }
+
     /// Whether somebody has listened there without a break since `start`.
     func hasListened(_ address: SocketAddress, since start: Instant) -> Bool {
         guard let place = places[address], place.behaviour == .listening else { return false }
