@@ -1,7 +1,7 @@
 # The words everyone types. `make` alone lists them.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test faults faults-short bench bench-check bench-short bench-program syscalls fuzz fuzz-short analyze \
+.PHONY: help run test faults faults-short bench bench-check bench-short bench-program syscalls scrape-load fuzz fuzz-short analyze \
 	sanitize-c simulate kills check-alerts test-page check format build deb package-tools package-roots check-package test-package \
 	test-package-short clean
 
@@ -46,6 +46,9 @@ bench-short: bench-program ## the same with two workloads, in less than a minute
 
 syscalls: build .build/load ## counts the gateway's system calls for each request and each connection, and fails over the limits
 	scripts/count-syscalls
+
+scrape-load: build .build/load ## requests beside 200 scrapes a second: fails where they are fewer by more than the noise
+	scripts/scrape-load
 
 bench-program: build .build/load
 	swift build --product Bench

@@ -27,4 +27,8 @@ int etcd_watch(const struct sockaddr_in *where, uint32_t watchers, uint32_t ms);
 
 int measure_start(const struct sockaddr_in *where, uint32_t times, char **command);
 
+/* ---- scrape.c ---- */
+
+int scrape(const struct sockaddr_in *where, uint32_t per_second, uint32_t ms);
+
 #endif
