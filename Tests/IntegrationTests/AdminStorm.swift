@@ -19,13 +19,13 @@ final class AdminStorm: Sendable {
         "GET /%00%ff?limit=-1&sort=\u{1B}[2J HTTP/1.1\r\nhost: x\r\n\r\n",
     ]
     /// So many connections of each client are left open, whatever becomes of them.
-    private static let kept = 40
+    private static let kept = 20
 
     private let count = Atomic<Int>(0)
     private let isOver = Atomic<Bool>(false)
 
     init(at address: String) {
-        for client in 0..<2 {
+        for client in 0..<8 {
             Thread { [weak self] in
                 var open: [ClientConnection] = []
                 var turn = client
