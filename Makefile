@@ -48,6 +48,9 @@ bench-short: bench-program ## the same with two workloads, in less than a minute
 syscalls: build .build/load ## counts the gateway's system calls for each request and each connection, and fails over the limits
 	scripts/count-syscalls
 
+scrape-load: build .build/load ## requests beside 200 scrapes a second: fails where they are fewer by more than the noise
+	scripts/scrape-load
+
 bench-program: build .build/load
 	swift build --product Bench
 

@@ -326,6 +326,7 @@ struct csp_loop {
 	struct {
 		counter turns, accepted, opened, ended, sessions, dial_failures, accept_errors, pipes;
 		counter bytes_spliced, bytes_copied, moved, stored, unstored;
+		counter accept_errors_by_number[CSP_ERRORS_MAX];
 	} counters;
 	struct endpoint_slot *endpoints; /* CSP_ENDPOINTS_MAX of them */
 	uint32_t endpoints_used;         /* one more than the highest slot that ever had a session */

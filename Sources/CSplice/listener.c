@@ -103,6 +103,14 @@ static void pause_listener(csp_loop *loop, uint32_t index, int error)
 	tell(loop, CSP_EVENT_ACCEPT_PAUSED, index, error);
 }
 
+static void count_accept_error(csp_loop *loop, uint32_t error)
+{
+	uint32_t place = error < CSP_ERRORS_MAX ? error : CSP_ERRORS_MAX - 1;
+
+	counter_add(&loop->counters.accept_errors, 1);
+	counter_add(&loop->counters.accept_errors_by_number[place], 1);
+}
+
 /* accept(2) also reports what already happened to the new connection; the next one may be fine. */
 static bool concerns_one_connection(int error)
 {
@@ -185,7 +193,7 @@ static void accept_batch(csp_loop *loop, struct listener *listener, uint32_t ind
 		}
 		if (result > 0)
 			continue;
-		counter_add(&loop->counters.accept_errors, 1);
+		count_accept_error(loop, (uint32_t)-result);
 		if (concerns_one_connection(-result) || free_resting_pipes(loop))
 			continue;
 		/* A shortage; or an error that no manual page promises, which must not make us spin either.

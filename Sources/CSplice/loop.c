@@ -334,6 +334,11 @@ void csp_loop_read_endpoint(csp_loop *loop, uint32_t endpoint, struct csp_endpoi
 	};
 }
 
+uint64_t csp_loop_accept_errors(csp_loop *loop, uint32_t error)
+{
+	return counter_get(&loop->counters.accept_errors_by_number[error]);
+}
+
 void csp_loop_clear_endpoint(csp_loop *loop, uint32_t endpoint)
 {
 	struct endpoint_slot *slot = &loop->endpoints[endpoint];

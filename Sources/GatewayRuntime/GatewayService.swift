@@ -107,7 +107,9 @@ public struct GatewayService: Service {
             await control.start(
                 runners: plane.runners, listeners: await listeners.addresses, inheriting: handover, store: store)
             await control.reloads(by: reloading)
-            let admin = await AdminServer.open(settings, desk: desk(control), logger: logger)
+            let admin = await AdminServer.open(
+                settings, desk: desk(control), places: Limits.adminClients(of: try Limits.raiseDescriptors()),
+                logger: logger)
             try await Self.run {
                 await supervision?.started()
                 try await serve(control, leaving, heir)
@@ -151,7 +153,7 @@ public struct GatewayService: Service {
         return AdminDesk(
             snapshot: { receiver in control.read({ $0.snapshot() }, for: receiver) },
             explanation: { receiver in control.read({ $0.explanation() }, for: receiver) },
-            sessions: { order, limit, receiver in control.listSessions(by: order, limit: limit, for: receiver) },
+            sessions: { receiver in control.findSessions(for: receiver) },
             orders: orders)
     }
 

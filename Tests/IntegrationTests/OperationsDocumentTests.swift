@@ -27,7 +27,7 @@ import Testing
 
     /// Metrics that need an event which this test does not make.
     private static let seldom: Set = [
-        "etcd_gateway_accept_pauses_total", "etcd_gateway_endpoint_rtt_seconds",
+        "etcd_gateway_endpoint_rtt_seconds",
         "etcd_gateway_endpoint_last_change_timestamp_seconds", "etcd_gateway_probes_total",
     ]
 
@@ -74,13 +74,6 @@ import Testing
             let promtool = try ChildProcess(ToolBox.tool("promtool"), arguments)
             #expect(try await promtool.waitForExit() == .code(0), "\(promtool.output)\(promtool.errors)")
         }
-    }
-
-    @Test func dashboard_isJSON_andShowsItsPanels() throws {
-        let dashboard = try #require(JSON(parsing: try document("contrib/grafana/etcd-gateway.json")))
-        let panels = try #require(dashboard["panels"]?.items)
-        #expect(panels.count > 10)
-        for panel in panels { #expect(panel["title"]?.text != nil && panel["targets"]?.items?.isEmpty == false) }
     }
 
     @Test func everyMemberOfTheJSON_isExplained() async throws {

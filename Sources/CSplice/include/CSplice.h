@@ -37,6 +37,8 @@
 #define CSP_NOTE_MAX 65536
 /* Bytes of the name of a congestion control, the closing zero included (the kernel's TCP_CA_NAME_MAX). */
 #define CSP_CONGESTION_MAX 16
+/* Error numbers that are counted apart; Linux has 133 of them. */
+#define CSP_ERRORS_MAX 134
 
 typedef struct csp_plane csp_plane;
 typedef struct csp_loop csp_loop;
@@ -344,6 +346,10 @@ CSP_PUBLIC int csp_session_upstream_address(
 CSP_PUBLIC void csp_loop_read_counters(csp_loop *_Nonnull loop, struct csp_loop_counters *_Nonnull counters);
 CSP_PUBLIC void csp_loop_read_endpoint(
         csp_loop *_Nonnull loop, uint32_t endpoint, struct csp_endpoint_counters *_Nonnull counters);
+
+/* How often accept(2) failed with this error number, from any thread. error < CSP_ERRORS_MAX; the last one
+ * stands for all higher ones too. */
+CSP_PUBLIC uint64_t csp_loop_accept_errors(csp_loop *_Nonnull loop, uint32_t error);
 
 /* Forgets what is counted under an endpoint slot that has no session, before the slot is used anew. */
 CSP_PUBLIC void csp_loop_clear_endpoint(csp_loop *_Nonnull loop, uint32_t endpoint);

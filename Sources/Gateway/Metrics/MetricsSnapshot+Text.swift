@@ -123,8 +123,8 @@ extension MetricsSnapshot {
             "etcd_gateway_connection_duration_seconds", "How long sessions lasted, from accept to their end.",
             [Series([:], sessionTimes)])
         text.add(
-            "etcd_gateway_accept_errors_total", .counter, "Times that accepting a connection failed.",
-            status.traffic.acceptErrors)
+            "etcd_gateway_accept_errors_total", .counter, "Times that accept(2) failed, by the error.",
+            acceptErrors.map { Sample(["errno": $0.error], "\($0.count)") })
         text.add(
             "etcd_gateway_accept_pauses_total", .counter,
             "Times that accepting paused, by the error; limit: our own limit of sessions or descriptors.",

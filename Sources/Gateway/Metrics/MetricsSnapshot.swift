@@ -113,6 +113,8 @@ public struct MetricsSnapshot: Sendable {
     public var sessionTimes: Histogram
     /// Sessions that ended, by reason.
     public var ends: [(reason: String, count: UInt64)]
+    /// Times that accepting a connection failed, by the error's name.
+    public var acceptErrors: [(error: String, count: UInt64)]
     /// Times that accepting paused, by the error's name; `limit` for our own limits.
     public var acceptPauses: [(error: String, count: UInt64)]
     /// Endpoints that failed, by reason.
@@ -127,13 +129,14 @@ public struct MetricsSnapshot: Sendable {
     /// A snapshot of these parts, without those of the process.
     public init(
         status: GatewayStatus, traffic: [EndpointKey: EndpointTraffic], sessionTimes: Histogram,
-        ends: [(reason: String, count: UInt64)], acceptPauses: [(error: String, count: UInt64)],
-        failovers: Tally<FailoverReason>, counts: Counts, loops: [Loop]
+        ends: [(reason: String, count: UInt64)], acceptErrors: [(error: String, count: UInt64)],
+        acceptPauses: [(error: String, count: UInt64)], failovers: Tally<FailoverReason>, counts: Counts, loops: [Loop]
     ) {
         self.status = status
         self.traffic = traffic
         self.sessionTimes = sessionTimes
         self.ends = ends
+        self.acceptErrors = acceptErrors
         self.acceptPauses = acceptPauses
         self.failovers = failovers
         self.counts = counts

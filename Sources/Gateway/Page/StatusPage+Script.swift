@@ -45,13 +45,18 @@ extension StatusPage {
             return row;
           }));
         };
+        const why = one => {
+          if (one.reason) return one.reason;
+          if (one.unanswered_seconds >= 0.5) return "has not answered for " + duration(one.unanswered_seconds);
+          return one.last_error ? duration(one.last_error_age_seconds) + " ago: " + one.last_error : "";
+        };
         const showTables = status => {
           fill("endpoints", status.endpoints.map(one => [
             one.endpoint, state(one.state), one.role, duration(one.state_seconds), one.priority, one.weight,
             one.sessions, bytes(one.bytes_up), bytes(one.bytes_down), duration(one.dial_seconds),
             one.probe + (one.probing ? " now" : one.next_probe_seconds === null ? ""
               : " in " + duration(one.next_probe_seconds)),
-            one.reason || (one.last_error ? duration(one.last_error_age_seconds) + " ago: " + one.last_error : "")]));
+            why(one)]));
           fill("names", (status.discovery ? status.discovery.names : []).map(one => [
             one.name, one.type, state(one.state), one.records, duration(one.age_seconds),
             one.next_refresh_seconds === null ? "now" : "in " + duration(one.next_refresh_seconds), one.error || ""]));

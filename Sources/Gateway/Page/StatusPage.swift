@@ -84,7 +84,7 @@ public struct StatusPage {
                 Self.escaped(endpoint.name), Self.state(endpoint.state.rawValue), endpoint.role.rawValue,
                 endpoint.age.map(Figures.duration) ?? "–", "\(endpoint.priority)", "\(endpoint.weight)",
                 "\(endpoint.sessions)", Figures.bytes(endpoint.bytesUp), Figures.bytes(endpoint.bytesDown),
-                endpoint.dialTime.map(Figures.duration) ?? "–", Self.probe(endpoint), Self.escaped(Self.why(endpoint)),
+                endpoint.dialTime.map(Figures.duration) ?? "–", Self.probe(endpoint), Self.escaped(endpoint.why),
             ]
         }
         return Self.table(
@@ -98,12 +98,6 @@ public struct StatusPage {
     private static func probe(_ endpoint: EndpointStatus) -> String {
         if endpoint.isProbing { return "\(escaped(endpoint.probe)) now" }
         return escaped(endpoint.probe) + (endpoint.nextProbe.map { " in \(Figures.duration($0))" } ?? "")
-    }
-
-    private static func why(_ endpoint: EndpointStatus) -> String {
-        if !endpoint.reason.isEmpty { return endpoint.reason }
-        guard let error = endpoint.lastError, let age = endpoint.lastErrorAge else { return "" }
-        return "\(Figures.duration(age)) ago: \(error)"
     }
 
     private var discovery: String {

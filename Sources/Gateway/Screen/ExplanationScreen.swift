@@ -9,7 +9,7 @@ extension Explanation {
             ])
         }
         let held = heldClients == 0 ? "" : "; \(heldClients) clients are held now"
-        return ["policy \(policy)\(held)"] + table.lines(Paint(isColoured: isColoured))
+        return ["policy \(printable(policy))\(held)"] + table.lines(Paint(isColoured: isColoured))
     }
 }
 

@@ -40,10 +40,12 @@ public struct StatusScreen {
             "\(Figures.bytesPerSecond($0.up)) up, \(Figures.bytesPerSecond($0.down)) down, "
         }
         let totals = "\(Figures.bytes(traffic.bytesUp)) up, \(Figures.bytes(traffic.bytesDown)) down in all"
-        let first = [paint("etcd-gateway \(program.version)", .strong), paint(word, colour)].joined(separator: "  ")
+        let first = [paint("etcd-gateway \(printable(program.version))", .strong), paint(word, colour)].joined(
+            separator: "  ")
         return [
             "\(first)  up \(Figures.duration(program.uptime)), process \(program.process)",
-            "policy \(program.policy), listening on \(program.listeners.joined(separator: ", "))",
+            printable(
+                "policy \(program.policy), listening on \(program.listeners.joined(separator: ", "))", atMost: 2048),
             "sessions \(traffic.sessions)\(held)" + sparkline(samples.sessions),
             "bytes \(rate ?? "")\(totals)" + sparkline(samples.rates.map { $0.up &+ $0.down }),
         ]
@@ -79,23 +81,13 @@ public struct StatusScreen {
             Table.Cell("\(endpoint.weight)"), Table.Cell("\(endpoint.sessions)"),
             Table.Cell(Figures.bytes(endpoint.bytesUp)), Table.Cell(Figures.bytes(endpoint.bytesDown)),
             Table.Cell(endpoint.dialTime.map(Figures.duration) ?? "-"), Table.Cell(probe(endpoint)),
-            Table.Cell(why(endpoint), endpoint.state.isGood ? .faint : nil),
+            Table.Cell(endpoint.why, endpoint.state.isGood ? .faint : nil),
         ]
     }
 
     private func probe(_ endpoint: EndpointStatus) -> String {
         if endpoint.isProbing { return "\(endpoint.probe) now" }
         return endpoint.probe + (endpoint.nextProbe.map { " in \(Figures.duration($0))" } ?? "")
-    }
-
-    /// What is wrong; else what was.
-    private func why(_ endpoint: EndpointStatus) -> String {
-        if let unanswered = endpoint.unanswered, unanswered >= .milliseconds(500), endpoint.reason.isEmpty {
-            return "has not answered for \(Figures.duration(unanswered))"
-        }
-        if !endpoint.reason.isEmpty { return endpoint.reason }
-        guard let error = endpoint.lastError, let age = endpoint.lastErrorAge else { return "" }
-        return "\(Figures.duration(age)) ago: \(error)"
     }
 
     private var discoveryLines: [String] {
@@ -110,7 +102,8 @@ public struct StatusScreen {
                 Table.Cell(name.error ?? ""),
             ])
         }
-        return ["", paint("discovery\(domain)", .strong) + ": the endpoints are those of \(discovery.source)"]
+        let source = ": the endpoints are those of \(printable(discovery.source))"
+        return ["", paint(printable("discovery\(domain)", atMost: 300), .strong) + source]
             + table.lines(paint)
     }
 
@@ -127,6 +120,18 @@ public struct StatusScreen {
             ])
         }
         return ["", paint("last changes", .strong) + " (UTC)"] + table.lines(paint)
+    }
+}
+
+extension EndpointStatus {
+    /// What is wrong; else what was.
+    var why: String {
+        if !reason.isEmpty { return reason }
+        if let unanswered, unanswered >= .milliseconds(500) {
+            return "has not answered for \(Figures.duration(unanswered))"
+        }
+        guard let lastError, let lastErrorAge else { return "" }
+        return "\(Figures.duration(lastErrorAge)) ago: \(lastError)"
     }
 }
 

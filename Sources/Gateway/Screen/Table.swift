@@ -1,12 +1,12 @@
 /// Text in columns that are as wide as their widest cell.
 struct Table {
-    /// One cell: the colour does not count for the width.
+    /// One cell: the colour does not count for the width. Whatever the text is, a terminal survives it.
     struct Cell: ExpressibleByStringLiteral {
         var text: String
         var colour: Colour?
 
         init(_ text: String, _ colour: Colour? = nil) {
-            self.text = text
+            self.text = printable(text, atMost: 512)
             self.colour = colour
         }
 

@@ -11,8 +11,10 @@ public struct EndpointLedger: Sendable {
     private var accounts: [EndpointID: Account] = [:]
     /// What endpoints have counted under numbers that they have no more.
     private var closed: [EndpointKey: EndpointTraffic] = [:]
-    /// What was counted under a number when its last account was closed: the next holder starts there.
+    /// What was counted under a number when it was last looked at without a holder: the next holder starts there.
     private var ends: [EndpointID: EndpointTraffic] = [:]
+    /// What was counted for endpoints that are gone, the last bytes of their sessions included.
+    public private(set) var forgotten = EndpointTraffic()
 
     /// No account.
     public init() {}
@@ -26,7 +28,8 @@ public struct EndpointLedger: Sendable {
         for (id, account) in accounts where keys[id] != account.key {
             close(id, account, counted, isFree: keys[id] == nil)
         }
-        closed = closed.filter { entry in holders.contains { $0.key == entry.key } }
+        forget(except: Set(holders.map(\.key)))
+        countLateBytes(counted, except: keys)
         var traffic = closed
         for (id, key) in holders {
             let now = counted(id)
@@ -37,6 +40,27 @@ public struct EndpointLedger: Sendable {
             traffic[key, default: EndpointTraffic()].add(own)
         }
         return traffic
+    }
+
+    /// Their series end, and what they have counted goes into the sum of all that is gone.
+    private mutating func forget(except keys: Set<EndpointKey>) {
+        for (key, traffic) in closed where !keys.contains(key) {
+            forgotten.add(traffic)
+            closed[key] = nil
+        }
+    }
+
+    /// Sessions may end a little later than their endpoint is forgotten.
+    private mutating func countLateBytes(
+        _ counted: (EndpointID) -> EndpointTraffic, except holders: [EndpointID: EndpointKey]
+    ) {
+        for (id, end) in ends where holders[id] == nil {
+            let now = counted(id).withoutPresent
+            var late = now
+            late.subtract(end)
+            forgotten.add(late)
+            ends[id] = now
+        }
     }
 
     private mutating func close(

@@ -1,10 +1,24 @@
 internal import Gateway
+internal import NIOCore
+internal import NIOHTTP1
 
-/// What the admin server sends back.
+/// What the admin server sends back, ready to be sent to many.
 struct AdminAnswer: Sendable {
-    var status: Int
-    var type: String
-    var body: String
+    let status: HTTPResponseStatus
+    let headers: HTTPHeaders
+    let body: ByteBuffer
+
+    init(status: Int, type: String, body text: String) {
+        self.status = HTTPResponseStatus(statusCode: status)
+        body = ByteBuffer(string: text)
+        headers = [
+            "content-type": type, "content-length": String(body.readableBytes), "cache-control": "no-store",
+            "x-content-type-options": "nosniff",
+            // The page needs its own style and script, and nothing from anywhere else.
+            "content-security-policy":
+                "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; connect-src 'self'; img-src data:",
+        ]
+    }
 
     static func text(_ text: String, status: Int = 200) -> AdminAnswer {
         AdminAnswer(status: status, type: "text/plain; charset=utf-8", body: text + "\n")
@@ -15,6 +29,9 @@ struct AdminAnswer: Sendable {
     }
 
     static func refusal(_ refusal: AdminRefusal) -> AdminAnswer { text(refusal.text, status: refusal.status) }
+
+    /// Whoever should have answered did not.
+    static let stuck = text("the gateway does not answer: it is stuck, or on its way out", status: 503)
 
     /// The metrics, with what the process uses at this moment.
     static func metrics(_ snapshot: MetricsSnapshot) -> AdminAnswer {

@@ -5,14 +5,17 @@ internal import Synchronization
 /// Finds the answer to each request. What takes work, text and JSON, is made on the admin server's own thread.
 final class AdminAnswers: Sendable {
     private let desk: AdminDesk
-    /// The last answers, for whoever asks again at once.
-    private let fresh = Mutex<[AdminRequest.Kept: (answer: AdminAnswer, until: NIODeadline)]>([:])
+    private let kept = KeptAnswers<Reading>(freshness: freshness)
 
     /// Who does not answer within this is stuck, and that is the answer.
     private static let patience = TimeAmount.seconds(3)
-    /// However often somebody asks, metrics and status are made no oftener than this: a storm of scrapes must not cost the
-    /// data plane its CPU.
+    /// However often somebody asks, what is read is made no oftener than this.
     private static let freshness = TimeAmount.milliseconds(100)
+
+    /// Readings whose answers are kept for a moment.
+    private enum Reading {
+        case page, metrics, readiness, status, explanation
+    }
 
     init(desk: AdminDesk) {
         self.desk = desk
@@ -25,16 +28,15 @@ final class AdminAnswers: Sendable {
         let loop = channel.eventLoop
         do throws(AdminRefusal) {
             switch try AdminRequest(method: method, target: target) {
-            case .health: return loop.makeSucceededFuture(.text("ok"))
-            case .page: return ask(desk.snapshot, on: loop) { .page($0.status) }
-            case .metrics:
-                return kept(.metrics, on: loop) { self.ask(self.desk.snapshot, on: loop) { .metrics($0) } }
-            case .readiness: return ask(desk.snapshot, on: loop) { .readiness($0.status) }
-            case .status:
-                return kept(.status, on: loop) { self.ask(self.desk.snapshot, on: loop) { .json($0.status.json) } }
-            case .explanation: return ask(desk.explanation, on: loop) { .json($0.json) }
+            case .health: return loop.makeSucceededFuture(Self.healthy)
+            case .page: return snapshot(.page, on: loop) { .page($0.status) }
+            case .metrics: return snapshot(.metrics, on: loop) { .metrics($0) }
+            case .readiness: return snapshot(.readiness, on: loop) { .readiness($0.status) }
+            case .status: return snapshot(.status, on: loop) { .json($0.status.json) }
+            case .explanation:
+                return kept.answer(.explanation) { self.ask(self.desk.explanation, on: loop) { .json($0.json) } }
             case .sessions(let order, let limit):
-                return ask({ self.desk.sessions(order, limit, $0) }, on: loop) { .json($0.json) }
+                return ask(desk.sessions, on: loop) { .json($0.list(by: order, limit: limit).json) }
             case .order(let order):
                 guard mayOrder else { throw AdminRefusal(403, "orders are taken at the admin socket only") }
                 return carryOut(order, on: channel)
@@ -44,15 +46,12 @@ final class AdminAnswers: Sendable {
         }
     }
 
-    /// The last answer where it is fresh, else a new one.
-    private func kept(
-        _ kind: AdminRequest.Kept, on loop: any EventLoop, _ make: () -> EventLoopFuture<AdminAnswer>
+    private static let healthy = AdminAnswer.text("ok")
+
+    private func snapshot(
+        _ reading: Reading, on loop: any EventLoop, _ answer: @escaping @Sendable (MetricsSnapshot) -> AdminAnswer
     ) -> EventLoopFuture<AdminAnswer> {
-        if let last = fresh.withLock({ $0[kind] }), last.until > .now() { return loop.makeSucceededFuture(last.answer) }
-        return make().map { answer in
-            if answer.status == 200 { self.fresh.withLock { $0[kind] = (answer, .now() + Self.freshness) } }
-            return answer
-        }
+        kept.answer(reading) { ask(desk.snapshot, on: loop, answer) }
     }
 
     private func carryOut(_ order: AdminOrder, on channel: any Channel) -> EventLoopFuture<AdminAnswer> {
@@ -65,7 +64,7 @@ final class AdminAnswers: Sendable {
                 return loop.makeSucceededFuture(
                     .text("orders are taken from root and from the gateway's own user", status: 403))
             }
-            return self.ask(call, on: loop) { .outcome($0) }
+            return self.ask(call, on: loop) { .outcome($0) }.always { _ in self.kept.forget() }
         }.recover { _ in .text("who you are cannot be told", status: 403) }
     }
 
@@ -78,16 +77,7 @@ final class AdminAnswers: Sendable {
         let reply = Reply(promise)
         let timeout = loop.scheduleTask(in: Self.patience) { reply.fail() }
         call { reply.succeed($0) }
-        return promise.futureResult.always { _ in timeout.cancel() }.map(answer).recover { _ in
-            .text("the gateway does not answer: it is stuck, or on its way out", status: 503)
-        }
-    }
-}
-
-extension AdminRequest {
-    /// Requests whose answers are kept for a moment.
-    fileprivate enum Kept {
-        case metrics, status
+        return promise.futureResult.always { _ in timeout.cancel() }.map(answer).recover { _ in .stuck }
     }
 }
 

@@ -7,32 +7,47 @@ final class AdminConnection: ChannelInboundHandler {
     typealias InboundIn = HTTPServerRequestPart
     typealias OutboundOut = HTTPServerResponsePart
 
+    /// What clients of a listener share.
+    struct House: Sendable {
+        var answers: AdminAnswers
+        /// One for each client that is connected.
+        var places: AdminPlaces
+        /// One for each client that has a large answer to read: until it has, the answer takes our memory.
+        var largeAnswers: AdminPlaces
+        /// Whether orders are taken here at all; of whom, its credentials say.
+        var mayOrder: Bool
+    }
+
     /// A request must be whole so long after the connection was made, or after the last answer.
     static let patience = TimeAmount.seconds(5)
     /// An answer must be read within this.
     private static let answerPatience = TimeAmount.seconds(10)
     /// No request of ours needs a body; a small one is skipped.
     private static let bodyBytesMax = 4096
+    /// The kernel takes less than this at once, so that nobody has to wait for a reader.
+    private static let largeBytes = 65_536
 
-    private let answers: AdminAnswers
-    private let mayOrder: Bool
+    private let house: House
     private var head: HTTPRequestHead?
     private var bodyBytes = 0
-    private var timeout: Scheduled<Void>?
+    /// When it is closed, unless it does what it should before.
+    private var limit = NIODeadline.distantFuture
+    private var look: Scheduled<Void>?
 
-    /// - Parameter mayOrder: Whether orders are taken here at all; of whom, its credentials say.
-    init(_ answers: AdminAnswers, mayOrder: Bool) {
-        self.answers = answers
-        self.mayOrder = mayOrder
+    init(_ house: House) {
+        self.house = house
     }
 
     func channelActive(context: ChannelHandlerContext) {
-        closeUnlessDone(within: Self.patience, context)
+        limit = .now() + Self.patience
+        lookAtLimit(context)
         context.fireChannelActive()
     }
 
     func channelInactive(context: ChannelHandlerContext) {
-        timeout?.cancel()
+        look?.cancel()
+        house.places.leave(context.channel)
+        house.largeAnswers.leave(context.channel)
         context.fireChannelInactive()
     }
 
@@ -54,35 +69,33 @@ final class AdminConnection: ChannelInboundHandler {
     func errorCaught(context: ChannelHandlerContext, error: any Error) { context.close(promise: nil) }
 
     private func answer(_ head: HTTPRequestHead, _ context: ChannelHandlerContext) {
-        closeUnlessDone(within: Self.answerPatience, context)
-        answers.answer(method: head.method.rawValue, target: head.uri, mayOrder: mayOrder, on: context.channel)
+        limit = .now() + Self.answerPatience
+        house.places.take(context.channel)
+        house.answers
+            .answer(method: head.method.rawValue, target: head.uri, mayOrder: house.mayOrder, on: context.channel)
             .assumeIsolated()
             .whenSuccess { self.send($0, to: head, context) }
     }
 
     private func send(_ answer: AdminAnswer, to head: HTTPRequestHead, _ context: ChannelHandlerContext) {
         guard context.channel.isActive else { return }
-        let body = ByteBuffer(string: answer.body)
-        var headers: HTTPHeaders = [
-            "content-type": answer.type, "content-length": String(body.readableBytes), "cache-control": "no-store",
-            "x-content-type-options": "nosniff",
-            // The page needs its own style and script, and nothing from anywhere else.
-            "content-security-policy":
-                "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; connect-src 'self'; img-src data:",
-        ]
+        var headers = answer.headers
         headers.add(name: "connection", value: head.isKeepAlive ? "keep-alive" : "close")
-        let status = HTTPResponseStatus(statusCode: answer.status)
-        context.write(wrapOutboundOut(.head(.init(version: .http1_1, status: status, headers: headers))), promise: nil)
-        if head.method != .HEAD { context.write(wrapOutboundOut(.body(.byteBuffer(body))), promise: nil) }
+        let hasBody = head.method != .HEAD
+        if hasBody, answer.body.readableBytes > Self.largeBytes { house.largeAnswers.take(context.channel) }
+        context.write(
+            wrapOutboundOut(.head(.init(version: .http1_1, status: answer.status, headers: headers))), promise: nil)
+        if hasBody { context.write(wrapOutboundOut(.body(.byteBuffer(answer.body))), promise: nil) }
         context.writeAndFlush(wrapOutboundOut(.end(nil))).assumeIsolated().whenComplete { result in
+            self.house.largeAnswers.leave(context.channel)
             guard case .success = result, head.isKeepAlive else { return context.close(promise: nil) }
-            self.closeUnlessDone(within: Self.patience, context)
+            self.limit = .now() + Self.patience
         }
     }
 
-    /// Restarts the time after which the connection is closed.
-    private func closeUnlessDone(within limit: TimeAmount, _ context: ChannelHandlerContext) {
-        timeout?.cancel()
-        timeout = context.eventLoop.assumeIsolated().scheduleTask(in: limit) { context.close(promise: nil) }
+    /// Closes a client whose time is over. The limit moves with what it does; one timer follows it.
+    private func lookAtLimit(_ context: ChannelHandlerContext) {
+        guard limit > .now() else { return context.close(promise: nil) }
+        look = context.eventLoop.assumeIsolated().scheduleTask(deadline: limit) { self.lookAtLimit(context) }
     }
 }

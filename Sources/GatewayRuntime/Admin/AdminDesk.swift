@@ -6,8 +6,8 @@ struct AdminDesk: Sendable {
     var snapshot: @Sendable (_ receiver: @escaping @Sendable (MetricsSnapshot) -> Void) -> Void
     /// Which endpoint the next client would get.
     var explanation: @Sendable (_ receiver: @escaping @Sendable (Explanation) -> Void) -> Void
-    /// The live sessions.
-    var sessions: @Sendable (SessionOrder, _ limit: Int, _ receiver: @escaping @Sendable (SessionList) -> Void) -> Void
+    /// The live sessions, as they were found.
+    var sessions: @Sendable (_ receiver: @escaping @Sendable (SessionFindings) -> Void) -> Void
     /// What can be ordered.
     var orders = AdminOrders()
 }

@@ -4,34 +4,39 @@ internal import Logging
 internal import NIOCore
 internal import NIOHTTP1
 internal import NIOPosix
-internal import Synchronization
 
 /// Serves status, metrics and orders, on a thread of its own that sleeps while nobody asks. It never touches a loop's work.
 final class AdminServer: Sendable {
-    /// More clients at a time are closed at once.
-    private static let connectionsMax = 64
+    /// Clients at a time that have a large answer to read. A list of sessions takes 2 MB of memory until it is read.
+    private static let largeAnswersMax = 8
     /// The owner and the group may connect.
     private static let socketMode: mode_t = 0o660
 
     private let group: MultiThreadedEventLoopGroup
     private let answers: AdminAnswers
-    private let connections = Atomic<Int>(0)
+    private let largeAnswers = AdminPlaces(largeAnswersMax)
+    private let places: Int
     private let file: UnixListener?
 
     /// Listens where the settings say so. What cannot be opened is told and left out: clients of etcd must not pay for it.
     /// `nil` where there is nothing to serve, so that there is no thread either.
-    static func open(_ settings: Settings, desk: AdminDesk, logger: Logger) async -> AdminServer? {
+    ///
+    /// - Parameter places: So many clients each listener has at a time.
+    static func open(
+        _ settings: Settings, desk: AdminDesk, places: Int = Limits.adminClientsMax, logger: Logger
+    ) async -> AdminServer? {
         guard settings.adminSocket != nil || settings.metricsAddress != nil else { return nil }
         let file = settings.adminSocket.flatMap { path in
             attempt(logger) { () throws(SystemError) in try UnixListener(path: path, mode: socketMode) }
         }
-        let server = AdminServer(desk: desk, file: file)
+        let server = AdminServer(desk: desk, places: places, file: file)
         if let file, !(await server.listen(on: file, logger)) { file.removeFile() }
         if let address = settings.metricsAddress { await server.listen(on: address, logger) }
         return server
     }
 
-    private init(desk: AdminDesk, file: UnixListener?) {
+    private init(desk: AdminDesk, places: Int, file: UnixListener?) {
+        self.places = places
         group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
         answers = AdminAnswers(desk: desk)
         self.file = file
@@ -66,23 +71,21 @@ final class AdminServer: Sendable {
     }
 
     private func bootstrap(mayOrder: Bool) -> ServerBootstrap {
-        ServerBootstrap(group: group)
+        let house = AdminConnection.House(
+            answers: answers, places: AdminPlaces(places), largeAnswers: largeAnswers, mayOrder: mayOrder)
+        return ServerBootstrap(group: group)
             .serverChannelOption(.backlog, value: 64)
-            .childChannelInitializer { [self] channel in
-                channel.eventLoop.makeCompletedFuture { try begin(channel, mayOrder: mayOrder) }
+            .serverChannelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture { try channel.pipeline.syncOperations.addHandler(AcceptPause()) }
             }
-    }
-
-    private struct TooMany: Error {}
-
-    /// Throws where there are too many: NIO then closes the connection.
-    private func begin(_ channel: any Channel, mayOrder: Bool) throws {
-        let count = connections.add(1, ordering: .relaxed).newValue
-        channel.closeFuture.whenComplete { _ in self.connections.subtract(1, ordering: .relaxed) }
-        guard count <= Self.connectionsMax else { throw TooMany() }
-        let pipeline = channel.pipeline.syncOperations
-        try pipeline.configureHTTPServerPipeline(withErrorHandling: true)
-        try pipeline.addHandler(AdminConnection(answers, mayOrder: mayOrder))
+            .childChannelInitializer { channel in
+                house.places.take(channel)
+                return channel.eventLoop.makeCompletedFuture {
+                    let pipeline = channel.pipeline.syncOperations
+                    try pipeline.configureHTTPServerPipeline(withErrorHandling: true)
+                    try pipeline.addHandler(AdminConnection(house))
+                }
+            }
     }
 
     private static func attempt<Value>(

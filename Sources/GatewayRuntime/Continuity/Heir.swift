@@ -49,7 +49,7 @@ struct Heir: Sendable {
                 try checkErrno("pass descriptor \(one.descriptor) on", clinux_set_inherited(one.descriptor, 1))
             }
             let error = program.become(
-                adding: PassedDescriptor.handoverVariable, PassedDescriptor.handover(passed))
+                adding: PassedDescriptor.handoverVariable, PassedDescriptor.handover(passed, ownProcess: getpid()))
             for one in passed { _ = clinux_set_inherited(one.descriptor, 0) }  // it was ours a moment ago
             return error
         } catch {

@@ -1,3 +1,4 @@
+internal import Gateway
 internal import Glibc
 
 /// What an earlier process has left in the store, as it was given back. Whoever takes a descriptor out owns it.

@@ -26,19 +26,21 @@ extension Control {
         }
     }
 
-    /// From any thread: lists all sessions, sorted; called back on a thread of the gateway's.
-    nonisolated func listSessions(
-        by order: SessionOrder, limit: Int, for receiver: @escaping @Sendable (SessionList) -> Void
-    ) {
+    /// From any thread: finds all sessions. Called back on a loop's thread, which has better things to do than to sort them.
+    nonisolated func findSessions(for receiver: @escaping CensusQueue.Receiver) {
         executor.post { [weak self] in
-            self?.assumeIsolated { control in
-                let names = control.endpointNames
-                control.takeCensus { found in
-                    let now = MonotonicClock.now()
-                    let all = found.map { SessionSummary($0, endpoints: names, at: now) }
-                    receiver(SessionList(all, by: order, limit: limit))
-                }
+            self?.assumeIsolated { $0.goOn($0.censuses.asked(by: receiver, at: MonotonicClock.now())) }
+        }
+    }
+
+    private func goOn(_ step: CensusQueue.Step) {
+        switch step {
+        case .wait: break
+        case .lookAgain(let instant):
+            _ = executor.schedule(at: instant) { [weak self] in  // it finds nobody where all is closed: no harm
+                self?.assumeIsolated { $0.goOn($0.censuses.lookedAgain(at: MonotonicClock.now())) }
             }
+        case .begin: takeCensus(for: censuses.takeReceivers())
         }
     }
 
@@ -53,7 +55,9 @@ extension Control {
         }
         return MetricsSnapshot(
             status: status(traffic, at: now), traffic: traffic, sessionTimes: sessionTimes, ends: ends,
-            acceptPauses: acceptPauses, failovers: figures.history.failovers, counts: figures.counts,
+            acceptErrors: counted(runners.flatMap(\.acceptErrors), and: [ECONNABORTED] + Self.shortages),
+            acceptPauses: counted(runners.flatMap(\.figures.acceptPauses), and: [0] + Self.shortages),
+            failovers: figures.history.failovers, counts: figures.counts,
             loops: runners.map { MetricsSnapshot.Loop($0.counters) })
     }
 
@@ -84,13 +88,23 @@ extension Control {
         Dictionary(holders.map { ($0.id.slot, $0.key.description) }) { first, _ in first }
     }
 
-    private func takeCensus(_ deliver: @escaping @Sendable ([SessionCensus.Found]) -> Void) {
-        guard !runners.isEmpty else { return deliver([]) }
-        let census = SessionCensus(loops: runners.count, deliver: deliver)
+    private func takeCensus(for receivers: [CensusQueue.Receiver]) {
+        let names = endpointNames
+        let census = SessionCensus(loops: runners.count) { [weak self] found in
+            let findings = SessionFindings(found: found, endpoints: names, at: MonotonicClock.now())
+            for receiver in receivers { receiver(findings) }
+            self?.censusIsOver()
+        }
         for runner in runners { runner.submit(.takeCensus(census)) }
     }
 
-    /// Bytes of endpoints that are forgotten are not among these: they are in no metric either.
+    private nonisolated func censusIsOver() {
+        executor.post { [weak self] in
+            self?.assumeIsolated { $0.goOn($0.censuses.finished(at: MonotonicClock.now())) }
+        }
+    }
+
+    /// Bytes of endpoints that are forgotten are among these, though no series of theirs is left: a total never falls.
     private func total(of traffic: [EndpointKey: EndpointTraffic]) -> GatewayTraffic {
         var total = GatewayTraffic()
         for counters in runners.map(\.counters) {
@@ -102,8 +116,9 @@ extension Control {
             total.acceptErrors += counters.accept_errors
         }
         total.heldClients = held.count
-        total.bytesUp = traffic.values.reduce(0) { $0 + $1.bytesUp }
-        total.bytesDown = traffic.values.reduce(0) { $0 + $1.bytesDown }
+        let forgotten = figures.ledger.forgotten
+        total.bytesUp = traffic.values.reduce(forgotten.bytesUp) { $0 + $1.bytesUp }
+        total.bytesDown = traffic.values.reduce(forgotten.bytesDown) { $0 + $1.bytesDown }
         return total
     }
 
@@ -128,9 +143,16 @@ extension Control {
         }
     }
 
-    private var acceptPauses: [(error: String, count: UInt64)] {
-        var counts: [Int32: UInt64] = [:]
-        for pause in runners.flatMap(\.figures.acceptPauses) { counts[pause.error, default: 0] += pause.count }
+    /// What accept(2) runs short of.
+    private static let shortages = [EMFILE, ENFILE, ENOBUFS, ENOMEM]
+
+    /// What all loops have counted, by the error's name. Those that are to be expected are there from the start: a series that
+    /// begins with 1 has, for Prometheus, never grown.
+    private func counted(
+        _ found: [(error: Int32, count: UInt64)], and expected: [Int32]
+    ) -> [(error: String, count: UInt64)] {
+        var counts = Dictionary(expected.map { ($0, UInt64(0)) }) { first, _ in first }
+        for (error, count) in found { counts[error, default: 0] += count }
         return counts.sorted { $0.key < $1.key }.map {
             ($0.key == 0 ? "limit" : SystemError.name(of: $0.key), $0.value)
         }

@@ -47,6 +47,8 @@ actor Control {
     var generator = SystemRandomNumberGenerator()
     /// What the status and the metrics tell beside what the machine knows.
     var figures = ControlFigures()
+    /// Who waits for a list of the sessions.
+    var censuses = CensusQueue()
     private(set) var runners: [LoopRunner] = []
     private var saveFailed = false
     var listeners: [SocketAddress] = []

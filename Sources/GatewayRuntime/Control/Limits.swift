@@ -6,7 +6,7 @@ internal import Glibc
 enum Limits {
     /// With fewer descriptors than this there is no room for one session beside our own.
     private static let descriptorsMin: UInt64 = 32
-    /// What is not for sessions: standard streams, loops, timers, signals, name servers, probes.
+    /// What is not for sessions: standard streams, loops, timers, signals, name servers, probes, the admin server.
     private static let reserveMax: UInt64 = 128
     /// The share of the soft limit's pages that we use: what other programs of the same user have is not known.
     private static let pipePagesHidden: UInt32 = 16_384
@@ -31,8 +31,17 @@ enum Limits {
 
     /// How many descriptors sessions and pipes may take: all but a reserve of a tenth, at least 24 and at most 128.
     static func descriptorsForSessions(of limit: UInt64) -> UInt32 {
-        UInt32(clamping: min(limit - max(24, min(reserveMax, limit / 10)), 1 << 30))
+        UInt32(clamping: min(limit - reserve(of: limit), 1 << 30))
     }
+
+    /// So many clients each listener of the admin server has at most.
+    static let adminClientsMax = 32
+
+    /// How many clients each listener of the admin server may have: a quarter of the reserve, for both must leave the rest to
+    /// those who find and probe endpoints.
+    static func adminClients(of limit: UInt64) -> Int { min(adminClientsMax, Int(reserve(of: limit) / 4)) }
+
+    private static func reserve(of limit: UInt64) -> UInt64 { max(24, min(reserveMax, limit / 10)) }
 
     /// The loops where nothing is said: one for each CPU that we may use, at most 4.
     static func defaultLoops() -> UInt32 {

@@ -118,6 +118,12 @@ internal import Synchronization
         return counters
     }
 
+    /// From any thread: how often accept(2) failed, by error number.
+    var acceptErrors: [(error: Int32, count: UInt64)] {
+        guard counters.accept_errors > 0 else { return [] }
+        return (0..<CSP_ERRORS_MAX).map { ($0, unsafe csp_loop_accept_errors(loop, UInt32($0))) }.filter { $0.1 > 0 }
+    }
+
     /// From any thread: joined and dialing sessions.
     var sessions: UInt64 { counters.sessions }
 

@@ -21,10 +21,11 @@ final class SessionCensus: Sendable {
     private let state: Mutex<State>
     private let deliver: @Sendable ([Found]) -> Void
 
-    /// A census of so many loops, at least one. The result is delivered once, on the thread of a loop.
+    /// A census of so many loops. The result is delivered once, on the thread of a loop; at once where there is none.
     init(loops: Int, deliver: @escaping @Sendable ([Found]) -> Void) {
         state = Mutex(State(loopsLeft: loops))
         self.deliver = deliver
+        if loops == 0 { deliver([]) }
     }
 
     /// Some sessions of a loop. False: there are enough, the loop can finish.
@@ -42,6 +43,20 @@ final class SessionCensus: Sendable {
             return state.loopsLeft == 0 ? state.found : nil
         }
         if let found { deliver(found) }
+    }
+}
+
+/// What a census has found, to be put into words and sorted by whoever has the time: not by a loop.
+struct SessionFindings: Sendable {
+    var found: [SessionCensus.Found] = []
+    /// The names of endpoints by their numbers.
+    var endpoints: [UInt32: String] = [:]
+    /// When all this was so.
+    var at = Instant.zero
+
+    /// The first of them in this order.
+    func list(by order: SessionOrder, limit: Int) -> SessionList {
+        SessionList(found.map { SessionSummary($0, endpoints: endpoints, at: at) }, by: order, limit: limit)
     }
 }
 

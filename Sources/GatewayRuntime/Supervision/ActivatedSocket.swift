@@ -1,3 +1,4 @@
+internal import Gateway
 internal import Glibc
 
 /// A listening socket that a service manager opened for us (sd_listen_fds(3)).
@@ -7,17 +8,14 @@ struct ActivatedSocket: Hashable, Sendable {
     /// What the manager calls it: the name of the socket unit, where nothing else was said.
     var name: String
 
-    /// The data plane has no more listeners (CSP_LISTENERS_MAX).
-    static let most = 32
-
     /// Those among the passed descriptors that are not our own store's. All of them, or why not.
     static func all(among passed: [PassedDescriptor]) throws(ActivationError) -> [ActivatedSocket] {
         let others = passed.filter { $0.storedAs == nil }
-        guard others.count <= most else { throw .count("\(others.count)") }
+        guard others.count <= PassedDescriptor.socketsAtMost else { throw .count("\(others.count)") }
         var sockets: [ActivatedSocket] = []
         for one in others {
             let socket = ActivatedSocket(descriptor: one.descriptor, name: one.name)
-            guard socket.isListeningStream else { throw .noListener(socket) }
+            guard socket.isListeningStream else { throw .noListener(one) }
             sockets.append(socket)
         }
         return sockets
@@ -38,24 +36,5 @@ struct ActivatedSocket: Hashable, Sendable {
     private func option(_ name: Int32) -> Int32? {
         var (value, size) = (Int32(0), socklen_t(MemoryLayout<Int32>.size))
         return unsafe getsockopt(descriptor, SOL_SOCKET, name, &value, &size) == 0 ? value : nil
-    }
-}
-
-/// Passed sockets that cannot be used: the socket unit is wrong. The description is one line that says what would be right.
-enum ActivationError: Error, Hashable, CustomStringConvertible {
-    case count(String)
-    case names(Int, sockets: Int)
-    case noListener(ActivatedSocket)
-
-    var description: String {
-        switch self {
-        case .count(let text):
-            "LISTEN_FDS: \"\(text)\" cannot be used: a service manager passes 0 to \(ActivatedSocket.most) sockets"
-        case .names(let names, let sockets):
-            "LISTEN_FDNAMES: \(names) names for \(sockets) sockets; there must be one for each, joined by colons"
-        case .noListener(let socket):
-            "LISTEN_FDS: descriptor \(socket.descriptor) (\(socket.name)) is no listening stream socket; "
-                + "in the socket unit, use ListenStream= and Accept=no"
-        }
     }
 }

@@ -13,7 +13,7 @@ final class NotifySocket: Sendable {
 
     /// The socket that `NOTIFY_SOCKET` names: a path, or an abstract name behind an `@`. `nil` for anything else.
     init?(path: String) {
-        guard path.hasPrefix("/") || path.hasPrefix("@"), let address = UnixAddress(path) else { return nil }
+        guard ServiceEnvironment.isSocketName(path), let address = UnixAddress(path) else { return nil }
         let number = socket(AF_UNIX, Int32(SOCK_DGRAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
         guard number != -1 else { return nil }
         self.address = address

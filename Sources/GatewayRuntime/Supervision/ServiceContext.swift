@@ -21,24 +21,12 @@ public struct ServiceContext: Sendable {
 
     /// What the environment says. The variables that pass sockets are taken out of it: no child shall think it is meant.
     init(environment: [String: String], ownProcess: Int32 = getpid()) throws(ActivationError) {
-        notify = environment["NOTIFY_SOCKET"].flatMap(NotifySocket.init(path:))
-        watchdog = Self.watchdog(environment, ownProcess)
-        if let text = environment["NOTIFY_SOCKET"], !text.isEmpty, notify == nil {
-            warnings.append("NOTIFY_SOCKET is not used: \(printable(text)) is no path of a unix socket")
-        }
+        let environment = try ServiceEnvironment(environment, ownProcess: ownProcess)
+        notify = environment.notifySocket.flatMap(NotifySocket.init(path:))
+        (watchdog, warnings) = (environment.watchdog, environment.warnings)
         unit = notify == nil ? nil : SystemFile.read("/proc/self/cgroup").flatMap(ServiceUnit.init(cgroups:))
-        let passed = try PassedDescriptor.all(in: environment, ownProcess: ownProcess)
-        sockets = try ActivatedSocket.all(among: passed)
-        inherited = InheritedStore(passed)
-    }
-
-    /// `WATCHDOG_USEC`, if it is meant for this process (sd_watchdog_enabled(3)).
-    private static func watchdog(_ environment: [String: String], _ ownProcess: Int32) -> Duration? {
-        if let process = environment["WATCHDOG_PID"], process != String(ownProcess) { return nil }
-        guard let text = environment["WATCHDOG_USEC"], let microseconds = Int64(text), microseconds > 0 else {
-            return nil
-        }
-        return .microseconds(microseconds)
+        sockets = try ActivatedSocket.all(among: environment.passed)
+        inherited = InheritedStore(environment.passed)
     }
 
     /// What to type once wrong settings are mended; `nil` where no unit runs us. A client that waits at the socket starts

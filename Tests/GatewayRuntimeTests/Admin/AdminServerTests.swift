@@ -1,3 +1,4 @@
+import CSplice
 import Gateway
 import GatewayTesting
 import Glibc
@@ -15,7 +16,7 @@ import Testing
             version: "1", process: 1, uptime: .seconds(1), policy: "pinned", listeners: [], logLevel: "info"),
         isReady: true, traffic: GatewayTraffic(), endpoints: [], discovery: nil, events: [])
 
-    private static func desk(isReady: Bool = true) -> AdminDesk {
+    fileprivate static func desk(isReady: Bool = true) -> AdminDesk {
         AdminDesk(
             snapshot: { receiver in
                 var status = status
@@ -23,11 +24,11 @@ import Testing
                 receiver(
                     MetricsSnapshot(
                         status: status, traffic: [:], sessionTimes: Histogram(bounds: Histogram.sessionBounds),
-                        ends: [],
-                        acceptPauses: [], failovers: Tally(), counts: MetricsSnapshot.Counts(), loops: []))
+                        ends: [], acceptErrors: [], acceptPauses: [], failovers: Tally(),
+                        counts: MetricsSnapshot.Counts(), loops: []))
             },
             explanation: { $0(Explanation(policy: "pinned", heldClients: 0, rows: [])) },
-            sessions: { order, limit, receiver in receiver(SessionList([], by: order, limit: limit)) })
+            sessions: { $0(SessionFindings()) })
     }
 
     private func withServer(_ desk: AdminDesk = desk(), _ body: (String) async throws -> Void) async throws {
@@ -134,14 +135,89 @@ import Testing
         }
     }
 
-    @Test func tooManyClients_areClosedAtOnce_andTheNextIsServedWhenTheyAreGone() async throws {
+    @Test func whoComesWhenAllPlacesAreTaken_getsThatOfWhoHasDoneNothingForLongest() async throws {
         try await withServer { path async throws in
-            var clients = try (0..<100).map { _ in try RawClient(path) }
-            try await eventually("those over the limit are closed", within: .seconds(4)) {
-                clients.count { $0.isClosed } >= 36
+            let clients = try (0..<100).map { _ in try RawClient(path) }
+            try await eventually("all but the last are closed", within: .seconds(4)) {
+                clients.dropLast(Limits.adminClientsMax).allSatisfy { $0.isClosed }
             }
-            clients = []
-            try await eventually("served again") { (try? ask("GET", "/healthz", at: path).status) == 200 }
+            #expect(clients.suffix(Limits.adminClientsMax).allSatisfy { !$0.isClosed })
+            // Who asks has a place as good as new.
+            let first = clients[100 - Limits.adminClientsMax]
+            try first.send("GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n")
+            try await eventually("it is answered") { first.received.contains("200 OK") }
+            #expect(try ask("GET", "/healthz", at: path).status == 200)
+            #expect(!first.isClosed)
+            try await eventually("the next one had to go") { clients[101 - Limits.adminClientsMax].isClosed }
+        }
+    }
+
+    @Test func clientsThatDoNotRead_takeABoundedAmountOfMemory_andAreInNobodysWay() async throws {
+        var desk = Self.desk()
+        var summary = csp_session_summary()
+        summary.state = .CSP_SESSION_OPEN
+        let session = SessionCensus.Found(loop: 0, session: summary)
+        let all = SessionFindings(found: Array(repeating: session, count: SessionList.atMost))
+        desk.sessions = { $0(all) }
+        try await withServer(desk) { path async throws in
+            let request = "GET /sessions?limit=\(SessionList.atMost) HTTP/1.1\r\nhost: x\r\n\r\n"
+            let deaf = try (0..<20).map { _ in try RawClient(path) }
+            for client in deaf {
+                try client.send(request)
+                _ = try ask("GET", "/healthz", at: path)
+            }
+            let whole = try ask("GET", "/sessions?limit=\(SessionList.atMost)", at: path)
+            #expect(whole.status == 200 && whole.body.utf8.count > 1_000_000 && whole.body.hasSuffix("]}\n"))
+            try await eventually("those over the limit were cut off") { deaf.count { $0.hasHungUp } >= 12 }
+        }
+    }
+
+    @Test func stormOfScrapes_asksTheGatewayAFewTimes_andAnOrderIsSeenAtOnce() async throws {
+        let looks = Recorder<Int>()
+        var desk = Self.desk()
+        let snapshot = desk.snapshot
+        desk.snapshot = { receiver in
+            looks.add(1)
+            snapshot(receiver)
+        }
+        desk.orders.reload = { $0(.done("done")) }
+        try await withServer(desk) { path async throws in
+            let start = ContinuousClock.now
+            for _ in 0..<300 { #expect(try ask("GET", "/metrics", at: path).status == 200) }
+            let elapsed = ContinuousClock.now - start
+            #expect(looks.count <= 2 + Int(elapsed / .milliseconds(100)), "\(looks.count) looks in \(elapsed)")
+            let before = looks.count
+            #expect(try ask("POST", "/reload", at: path).status == 200)
+            #expect(try ask("GET", "/metrics", at: path).status == 200)
+            #expect(looks.count == before + 1)
+        }
+    }
+
+    @Test func descriptorsThatRunOut_letAListenerRest_andTheClientIsServedWhenThereAreSome() async throws {
+        await #expect(processExitsWith: .success) {
+            let folder = try TemporaryFolder()
+            var settings = Settings.defaults
+            settings.adminSocket = folder.path(of: "s")
+            guard let server = await AdminServer.open(settings, desk: AdminServerTests.desk(), logger: .silent) else {
+                exit(1)
+            }
+            let client = try RawClient(folder.path(of: "s"), isHeldBack: true)
+            var limit = rlimit()
+            getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
+            let plenty = limit.rlim_cur
+            limit.rlim_cur = 0  // no new one, whatever its number would be
+            setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
+            try client.connect(folder.path(of: "s"))
+            try client.send("GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n")
+            let before = processTime()
+            usleep(500_000)  // the time in which it could spin
+            let used = processTime() - before
+            guard used < .milliseconds(150) else { exit(2) }
+            guard !client.received.contains("200 OK") else { exit(3) }
+            limit.rlim_cur = plenty
+            setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
+            try await eventually("it is answered") { client.received.contains("200 OK") }
+            await server.close()
         }
     }
 
@@ -213,10 +289,22 @@ private final class RawClient {
     private let descriptor: Int32
     private var text = ""
 
-    init(_ path: String) throws {
+    /// One that is held back does not connect yet.
+    init(_ path: String, isHeldBack: Bool = false) throws {
         descriptor = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_NONBLOCK.rawValue), 0)
-        var address = try #require(UnixAddress(path))
-        #expect(address.withPointer { connect(descriptor, $0, $1) } == 0)
+        if !isHeldBack { try connect(path) }
+    }
+
+    func connect(_ path: String) throws {
+        guard var address = UnixAddress(path), address.withPointer({ Glibc.connect(descriptor, $0, $1) }) == 0 else {
+            throw TestingError("connect to \(path): errno \(errno)")
+        }
+    }
+
+    /// Whether the server has closed it, without reading what came before.
+    var hasHungUp: Bool {
+        var state = pollfd(fd: descriptor, events: 0, revents: 0)
+        return poll(&state, 1, 0) == 1 && state.revents & Int16(POLLHUP) != 0
     }
 
     deinit { close(descriptor) }
@@ -242,6 +330,14 @@ private final class RawClient {
             text += String(decoding: chunk[..<count], as: UTF8.self)
         }
     }
+}
+
+/// CPU time of this process so far.
+private func processTime() -> Duration {
+    var usage = rusage()
+    getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage)
+    return .seconds(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec)
+        + .microseconds(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec)
 }
 
 extension String {

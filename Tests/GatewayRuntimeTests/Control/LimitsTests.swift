@@ -22,6 +22,15 @@ struct LimitsTests {
         }
     }
 
+    @Test func adminServersClients_takeAtMostHalfOfTheReserve() {
+        for limit: UInt64 in 32...2_000 {
+            let reserve = limit - UInt64(Limits.descriptorsForSessions(of: limit))
+            let clients = Limits.adminClients(of: limit)
+            #expect(clients >= 6 && UInt64(2 * clients) <= reserve / 2 + 1, "limit \(limit)")
+        }
+        #expect(Limits.adminClients(of: 524_288) == Limits.adminClientsMax)
+    }
+
     @Test func loopsAreAtMostFour() {
         #expect((1...4).contains(Limits.defaultLoops()))
     }

@@ -17,7 +17,8 @@ import Testing
         var snapshot = MetricsSnapshot(
             status: StatusExample.status, traffic: [key: traffic],
             sessionTimes: Histogram(bounds: Histogram.sessionBounds), ends: [("finished", 7)],
-            acceptPauses: [("EMFILE", 1)], failovers: failovers, counts: MetricsSnapshot.Counts(),
+            acceptErrors: [("ECONNABORTED", 0), ("EMFILE", 3)], acceptPauses: [("EMFILE", 1)], failovers: failovers,
+            counts: MetricsSnapshot.Counts(),
             loops: [MetricsSnapshot.Loop(sessions: 1, turns: 2, bytesSpliced: 3, bytesCopied: 4, pipes: 5, moved: 6)])
         snapshot.counts.probes.count(
             MetricsSnapshot.ProbeResult(endpoint: key, kind: .http, outcome: .http(.healthy)))
@@ -40,6 +41,8 @@ import Testing
             "etcd_gateway_failovers_total{reason=\"timed_out\"} 1",
             "etcd_gateway_sessions_closed_total{reason=\"finished\"} 7",
             "etcd_gateway_probes_total{endpoint=\"infra0.example.com:2379\",kind=\"http\",result=\"healthy\"} 1",
+            "etcd_gateway_accept_errors_total{errno=\"ECONNABORTED\"} 0",
+            "etcd_gateway_accept_errors_total{errno=\"EMFILE\"} 3",
             "etcd_gateway_accept_pauses_total{error=\"EMFILE\"} 1", "etcd_gateway_held_clients 2",
             "etcd_gateway_dns_records{name=\"_etcd-client._tcp.example.com\",type=\"SRV\"} 2",
             "process_cpu_seconds_total 1.25",

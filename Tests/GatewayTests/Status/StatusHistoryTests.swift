@@ -1,3 +1,4 @@
+import GatewayTesting
 import Testing
 
 @testable import Gateway
@@ -84,6 +85,61 @@ import Testing
             $0 == .number(0) ? traffic(15) : traffic(1)
         }
         #expect(after[a] == traffic(11) && after[b] == traffic(5))
+    }
+
+    @Test func endpointsThatAreForgotten_stayInTheSum_withTheLastBytesOfTheirSessions() {
+        var ledger = EndpointLedger()
+        let total = { (traffic: [EndpointKey: EndpointTraffic], ledger: EndpointLedger) in
+            traffic.values.reduce(ledger.forgotten.bytesUp) { $0 + $1.bytesUp }
+        }
+        var counters: [EndpointID: UInt64] = [.number(0): 10, .number(1): 5]
+        var last: UInt64 = 0
+        let look = { (ledger: inout EndpointLedger, holders: [(id: EndpointID, key: EndpointKey)]) in
+            let traffic = ledger.traffic(of: holders) { self.traffic(counters[$0] ?? 0) }
+            #expect(total(traffic, ledger) == counters.values.reduce(0, +), "every byte, whoever had it")
+            #expect(total(traffic, ledger) >= last, "it never falls")
+            last = total(traffic, ledger)
+        }
+        look(&ledger, [(.number(0), a), (.number(1), b)])
+        counters[.number(0)] = 12
+        look(&ledger, [(.number(1), b)])
+        #expect(ledger.forgotten.bytesUp == 12)
+        counters[.number(0)] = 13  // a session that was being reset
+        look(&ledger, [(.number(1), b)])
+        #expect(ledger.forgotten.bytesUp == 13)
+        counters[.number(0)] = 20  // it is back under its old number
+        look(&ledger, [(.number(0), a), (.number(1), b)])
+        #expect(ledger.forgotten.bytesUp == 13)
+        counters[.number(0)] = 21  // another one has its number, and nobody has looked in between
+        counters[.number(1)] = 9
+        look(&ledger, [(.number(0), b)])
+        look(&ledger, [])
+        #expect(ledger.forgotten.bytesUp == 30)
+    }
+
+    /// Whatever happens, and however rarely somebody looks. The seed of a failure is printed.
+    @Test(arguments: UInt64(0)..<200)
+    func sumNeverFalls_whateverHappens(seed: UInt64) {
+        var generator = SeededGenerator(seed: seed)
+        var ledger = EndpointLedger()
+        var counters = [UInt64](repeating: 0, count: 4)
+        var holders: [EndpointID: EndpointKey] = [:]
+        var last: UInt64 = 0
+        for step in 0..<200 {
+            let number = Int.random(in: 0..<4, using: &generator)
+            let id = EndpointID.number(UInt32(number))
+            switch Int.random(in: 0..<4, using: &generator) {
+            case 0: holders[id] = [a, b].randomElement(using: &generator)
+            case 1: holders[id] = nil
+            case 2: counters[number] += UInt64.random(in: 0..<100, using: &generator)
+            default:
+                let list = holders.sorted { $0.key < $1.key }.map { (id: $0.key, key: $0.value) }
+                let seen = ledger.traffic(of: list) { traffic(counters[Int($0.slot)]) }
+                let sum = seen.values.reduce(ledger.forgotten.bytesUp) { $0 + $1.bytesUp }
+                #expect(sum >= last, "seed \(seed), step \(step)")
+                last = sum
+            }
+        }
     }
 }
 

@@ -13,7 +13,7 @@ import Testing
 
     @Test(arguments: [
         ("\"", #""\"""#), ("\\", #""\\""#), ("\n", #""\n""#), ("\u{1}", #""\u0001""#), ("ä€𝄞", "\"ä€𝄞\""),
-        ("\u{7F}", "\"\u{7F}\""),
+        ("\u{7F}", #""\u007f""#), ("\u{9B}", #""\u009b""#),
     ])
     func text_isEscaped_andReadBack(text: String, written: String) {
         #expect("\(JSON.string(text))" == written)

@@ -1,0 +1,88 @@
+/// A descriptor that this process was given: by a service manager (sd_listen_fds(3)), which also gives back what an earlier
+/// process had it keep, or by the process that became this one.
+public struct PassedDescriptor: Hashable, Sendable {
+    /// Nobody else has it; whoever takes this value owns it.
+    public var descriptor: Int32
+    /// What it is called there.
+    public var name: String
+
+    /// The first descriptor that a manager passes (systemd: SD_LISTEN_FDS_START).
+    public static let firstDescriptor: Int32 = 3
+    /// Listening sockets at most: the data plane has no more listeners (CSP_LISTENERS_MAX).
+    public static let socketsAtMost = 32
+    /// Listeners, a table, and two ends of each shelf (CSP_SHELVES_MAX).
+    static let most = socketsAtMost + 1 + 2 * StoredName.shelvesAtMost
+    /// The variable by which a process passes descriptors to itself: its number, then a word NUMBER=NAME for each.
+    public static let handoverVariable = "_ETCD_GATEWAY_FDS"
+    /// The variables by which they are passed.
+    public static let variables = ["LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES", handoverVariable]
+
+    /// A descriptor under a name.
+    public init(descriptor: Int32, name: String) {
+        self.descriptor = descriptor
+        self.name = name
+    }
+
+    /// What it is in our own store; `nil` for what somebody else has opened.
+    public var storedAs: StoredName? { StoredName(name) }
+
+    /// What this environment names, if it is meant for this process, no descriptor twice. All of it, or why not.
+    public static func all(
+        in environment: [String: String], ownProcess: Int32, first: Int32 = firstDescriptor
+    ) throws(ActivationError) -> [PassedDescriptor] {
+        if let text = environment[handoverVariable] { return handedOver(text, ownProcess: ownProcess) }
+        guard let process = environment["LISTEN_PID"], process == String(ownProcess) else { return [] }
+        let text = environment["LISTEN_FDS"] ?? ""
+        guard let count = Int(text), (0...most).contains(count) else { throw .count(text) }
+        let names = environment["LISTEN_FDNAMES"].map {
+            $0.split(separator: ":", omittingEmptySubsequences: false).map(String.init)
+        }
+        if let names, names.count != count, count > 0 { throw .names(names.count, sockets: count) }
+        // Without names systemd's own library says "unknown".
+        return (0..<count).map {
+            PassedDescriptor(descriptor: first + Int32($0), name: names?[$0] ?? "unknown")
+        }
+    }
+
+    /// The value of ``handoverVariable`` that passes these to what this process becomes.
+    public static func handover(_ passed: [PassedDescriptor], ownProcess: Int32) -> String {
+        ([String(ownProcess)] + passed.map { "\($0.descriptor)=\($0.name)" }).joined(separator: " ")
+    }
+
+    private static func handedOver(_ text: String, ownProcess: Int32) -> [PassedDescriptor] {
+        let words = text.split(separator: " ")
+        guard words.first.flatMap({ Int32($0) }) == ownProcess, words.count <= most + 1 else { return [] }
+        var seen: Set<Int32> = []
+        return words.dropFirst().compactMap { word in
+            let parts = word.split(separator: "=", maxSplits: 1)
+            // What stands there twice would be closed twice; the standard streams are nobody's.
+            guard parts.count == 2, let descriptor = Int32(parts[0]), descriptor >= firstDescriptor,
+                seen.insert(descriptor).inserted
+            else { return nil }
+            return PassedDescriptor(descriptor: descriptor, name: String(parts[1]))
+        }
+    }
+}
+
+/// Passed sockets that cannot be used: the socket unit is wrong. The description is one line that says what would be right.
+public enum ActivationError: Error, Hashable, CustomStringConvertible {
+    /// `LISTEN_FDS` is no number, or too large.
+    case count(String)
+    /// `LISTEN_FDNAMES` has another number of names than there are sockets.
+    case names(Int, sockets: Int)
+    /// Something else was passed than a listening stream socket.
+    case noListener(PassedDescriptor)
+
+    /// One line.
+    public var description: String {
+        switch self {
+        case .count(let text):
+            "LISTEN_FDS: \(quoted(text)) cannot be used: a service manager passes 0 to \(PassedDescriptor.socketsAtMost) sockets"
+        case .names(let names, let sockets):
+            "LISTEN_FDNAMES: \(names) names for \(sockets) sockets; there must be one for each, joined by colons"
+        case .noListener(let passed):
+            "LISTEN_FDS: descriptor \(passed.descriptor) (\(printable(passed.name, atMost: 255))) is no listening stream socket; "
+                + "in the socket unit, use ListenStream= and Accept=no"
+        }
+    }
+}
