@@ -30,6 +30,7 @@ public struct ServiceContext: Sendable {
         let passed = try PassedDescriptor.all(in: environment, ownProcess: ownProcess)
         sockets = try ActivatedSocket.all(among: passed)
         inherited = InheritedStore(passed)
+        inherited.held = PassedDescriptor.held(in: environment, ownProcess: ownProcess)
     }
 
     /// `WATCHDOG_USEC`, if it is meant for this process (sd_watchdog_enabled(3)).
