@@ -1,4 +1,4 @@
-#include "internal.h"
+#include "session.h"
 
 #include <netinet/in.h>
 #include <string.h>
@@ -115,7 +115,7 @@ int csp_session_dial(csp_loop *loop, csp_session number, const struct csp_addres
 	dial->is_leg = session->first_dial == SLAB_NONE;
 	error = dial->is_leg
 	                ? sys_epoll_ctl(
-	                          loop->epoll, EPOLL_CTL_ADD, fd, LEG_EVENTS, session_upstream_tag(session))
+	                          loop->epoll, EPOLL_CTL_ADD, fd, LEG_EVENTS, session_leg_tag(session, UP))
 	                : sys_epoll_ctl(loop->epoll, EPOLL_CTL_ADD, fd, EPOLLOUT | EPOLLET, dial_tag(dial));
 	if (error < 0)
 		goto close_socket;

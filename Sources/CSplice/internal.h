@@ -130,10 +130,10 @@ struct session {
 	uint64_t window_bytes; /* carried in the loop's window of that number */
 	uint32_t window;
 	enum session_state state;
-	bool is_ready; /* in the loop's ready queue */
-	bool is_young; /* in the loop's queue of sessions whose upstream leg has no patience yet */
-	bool has_left; /* stored by csp_plane_leave */
-	uint8_t hops;  /* that its dials may still take; 0: not known yet */
+	bool is_ready;    /* in the loop's ready queue */
+	bool is_young;    /* in the loop's queue of sessions whose upstream leg has no patience yet */
+	uint8_t hops;     /* that its dials may still take; 0: not known yet */
+	uint64_t left_as; /* what csp_plane_leave has stored it as; 0: nothing */
 };
 
 struct dial {
@@ -153,7 +153,6 @@ void session_leg_event(csp_loop *loop, struct session *session, int leg, uint32_
 /* One turn of both directions. */
 void session_turn(csp_loop *loop, struct session *session);
 void session_join(csp_loop *loop, struct session *session, struct dial *winner, uint32_t events);
-uint64_t session_upstream_tag(const struct session *session);
 /* Frees a session; with reset both sides see one. Fills event in. */
 void session_end(csp_loop *loop, struct session *session, enum csp_end_reason reason, int error, bool reset,
         struct csp_event *event);

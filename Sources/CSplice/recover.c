@@ -1,32 +1,10 @@
-#include "account.h"
-#include "store.h"
+#include "recover.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-/*
- * From a store back into loops. What each session has in flight is worked out from what the kernel knows: the
- * accounts of its connections, and what is in the pipe that its entry names. Where the two do not agree, the
- * session is reset: a byte too many or too few is worse than an end.
+/* From a store back into loops: which messages there are, which pipe belongs to whom, and then all at once.
  */
-
-struct recovery {
-	csp_plane *plane;
-	struct store *store;
-	struct shelf_found *found;  /* TABLE_ENTRIES of each shelf */
-	struct returning *sessions; /* the same */
-	uint32_t shelves;
-	struct csp_recovery counts[CSP_LOOPS_MAX]; /* of each loop */
-	int results[CSP_LOOPS_MAX];
-};
-
-/* A session on its way back. */
-struct returning {
-	const struct table_entry *entry;
-	struct csp_session_record record;
-	struct account accounts[2]; /* DOWN, UP */
-	bool is_tcp[2];
-};
 
 static void close_found(struct shelf_found *found)
 {
@@ -67,149 +45,6 @@ static void place_pipe(struct recovery *recovery, struct shelf_found *pipe, stru
 	*(is_up ? &session->record.bytes_in_pipe_up : &session->record.bytes_in_pipe_down) = (uint32_t)bytes;
 	*(is_up ? &session->record.stored_pipe_up : &session->record.stored_pipe_down) = pipe->ref;
 	*pipe = (struct shelf_found){.fds = {-1, -1}};
-}
-
-/* ---- one session ---- */
-
-static int32_t fd_of(const struct returning *session, int leg)
-{
-	return leg == DOWN ? session->record.downstream : session->record.upstream;
-}
-
-/* The buffer in which the process died while it copied for this relay, or NULL. */
-static const struct table_buffer *buffer_of(const struct recovery *recovery, table_ref relay)
-{
-	for (uint32_t i = 0; i < CSP_LOOPS_MAX; i++) {
-		const struct table_buffer *buffer = table_buffer(recovery->store->table, i);
-
-		if (atomic_load(&buffer->owner) == relay)
-			return buffer;
-	}
-	return NULL;
-}
-
-/* Bytes that were read and not written yet when the process died in the middle of a copy: into a stored pipe,
- * so that another death finds them there. */
-static int refill(csp_loop *loop, struct returning *session, int from, uint64_t missing)
-{
-	const struct recovery *recovery = loop->recovery;
-	struct csp_session_record *record = &session->record;
-	table_ref ref = record->stored | (from == UP ? TABLE_DIRECTION : 0);
-	const struct table_buffer *buffer = buffer_of(recovery, ref);
-	uint64_t written = session->accounts[1 - from].written;
-	struct pipe *pipe;
-
-	if (buffer == NULL || written < buffer->delivered ||
-	        written - buffer->delivered + missing > TABLE_BUFFER_BYTES)
-		return -EPROTO;
-	pipe = pipe_take_beyond_budget(loop);
-	if (pipe == NULL)
-		return -EMFILE;
-	if (pipe->ref != 0)
-		keep_pipe_for(loop, pipe, ref);
-	if (SYS_RETRY(ssize_t, write(pipe->ends[1], buffer->bytes + (written - buffer->delivered),
-	                               missing)) != (ssize_t)missing) {
-		pipe_destroy(loop, pipe);
-		return -EIO;
-	}
-	*(from == DOWN ? &record->stored_pipe_up : &record->stored_pipe_down) = pipe->ref;
-	*(from == DOWN ? &record->bytes_in_pipe_up : &record->bytes_in_pipe_down) = (uint32_t)missing;
-	pipe_release(loop, pipe, from == DOWN ? record->pipe_up : record->pipe_down);
-	return 0;
-}
-
-/* Bytes that were peeked at and written, but not taken from their socket: taken now. */
-static int drop(const struct returning *session, int from, uint64_t excess)
-{
-	if (excess > PEEK_BYTES)
-		return -EPROTO;
-	return sys_recv(fd_of(session, from), NULL, excess, MSG_TRUNC) == (ssize_t)excess ? 0 : -EPROTO;
-}
-
-/* Makes what waits in one direction agree with the accounts. */
-static int balance_accounts(csp_loop *loop, struct returning *session, int from)
-{
-	uint64_t consumed = session->accounts[from].consumed;
-	uint64_t written = session->accounts[1 - from].written;
-	uint32_t in_pipe =
-	        from == DOWN ? session->record.bytes_in_pipe_up : session->record.bytes_in_pipe_down;
-
-	if (consumed == written + in_pipe)
-		return 0;
-	if (in_pipe > 0)
-		return -EPROTO;
-	return consumed > written ? refill(loop, session, from, consumed - written)
-	                          : drop(session, from, written - consumed);
-}
-
-/* Whether the end of this direction was passed on: the kernel says so, or did before it forgot. */
-static bool has_ended(const struct returning *session, int from)
-{
-	if (!session->is_tcp[1 - from])
-		return atomic_load(&session->entry->ended[from]) != 0;
-	return session->accounts[1 - from].fin_sent;
-}
-
-static int work_out(csp_loop *loop, struct returning *session)
-{
-	int error;
-
-	for (int leg = DOWN; leg <= UP; leg++) {
-		session->is_tcp[leg] = !(session->entry->is_unix & (leg == DOWN ? 1u : 2u));
-		if (session->is_tcp[leg] &&
-		        (error = account_read(fd_of(session, leg), leg == UP, &session->accounts[leg])) < 0)
-			return error;
-		/* Closed, and not by us: that was a reset whose error somebody has read already. */
-		if (session->is_tcp[leg] && session->accounts[leg].is_closed &&
-		        atomic_load(&session->entry->ended[1 - leg]) == 0)
-			return -ECONNRESET;
-	}
-	for (int from = DOWN; from <= UP; from++) {
-		if (atomic_load(&session->entry->unsafe[from]) != 0)
-			return -ENODATA;
-		if (session->is_tcp[DOWN] && session->is_tcp[UP] &&
-		        (error = balance_accounts(loop, session, from)) < 0)
-			return error;
-	}
-	session->record.ended_up = has_ended(session, DOWN);
-	session->record.ended_down = has_ended(session, UP);
-	session->record.bytes_up = session->accounts[UP].written;
-	session->record.bytes_down = session->accounts[DOWN].written;
-	return 0;
-}
-
-static void reset(csp_loop *loop, struct returning *session, int error)
-{
-	const struct csp_session_record *record = &session->record;
-	const int32_t pipes[] = {
-	        record->pipe_up[0], record->pipe_up[1], record->pipe_down[0], record->pipe_down[1]};
-	uint64_t refs[] = {record->stored, record->stored_pipe_up, record->stored_pipe_down};
-
-	loop->recovery->counts[loop->index].ended++;
-	loop->recovery->counts[loop->index].unsafe += error == -ENODATA;
-	for (size_t i = 0; i < sizeof refs / sizeof refs[0]; i++)
-		if (refs[i] != 0)
-			store_forget(loop, refs[i]);
-	for (int leg = DOWN; leg <= UP; leg++) {
-		tcp_reset(fd_of(session, leg)); /* of a unix socket it does nothing: shutdown does */
-		(void)shutdown(fd_of(session, leg), SHUT_RDWR); /* ENOTCONN: the reset was enough */
-		sys_close(fd_of(session, leg));
-	}
-	for (size_t i = 0; i < sizeof pipes / sizeof pipes[0]; i++)
-		sys_close(pipes[i]);
-}
-
-static void bring_back(csp_loop *loop, struct returning *session)
-{
-	csp_session number;
-	int error = work_out(loop, session);
-
-	if (error == 0)
-		error = csp_loop_adopt(loop, &session->record, &number);
-	if (error == 0)
-		loop->recovery->counts[loop->index].sessions++;
-	else
-		reset(loop, session, error);
 }
 
 /* A client that nobody has joined yet begins anew, in the store no more. */
@@ -260,36 +95,63 @@ static void begin(const struct recovery *recovery, struct shelf_found *found, st
 
 	*session = (struct returning){
 	        .entry = entry,
+	        .is_tcp = {!(entry->is_unix & 1u), !(entry->is_unix & 2u)},
 	        .record = {.downstream = found->fds[0],
 	                .upstream = found->fds[1],
 	                .pipe_up = {-1, -1},
 	                .pipe_down = {-1, -1},
 	                .endpoint = entry->endpoint,
 	                .opened_at_ns = entry->opened_at_ns,
+	                .is_unix = (uint8_t)(entry->is_unix & 3u),
 	                .stored = found->ref},
 	};
 	*found = (struct shelf_found){.fds = {-1, -1}};
+}
+
+/* There was no room for its descriptors: its peers know, or will when the shelf is compacted. */
+static void leave_there(csp_loop *loop, struct shelf_found *found)
+{
+	bool was_session = state_of(loop->recovery, found) != ENTRY_PIPE;
+
+	loop->recovery->counts[loop->index].ended += was_session;
+	loop->recovery->counts[loop->index].refused += was_session;
+	store_forget(loop, found->ref);
+	*found = (struct shelf_found){.fds = {-1, -1}};
+}
+
+static void sort(csp_loop *loop, struct shelf_found *found, struct returning *session)
+{
+	if (found->ref == 0)
+		return;
+	if (found->fds[0] < 0)
+		leave_there(loop, found);
+	else if (state_of(loop->recovery, found) == ENTRY_SESSION)
+		begin(loop->recovery, found, session);
 }
 
 static void walk(csp_loop *loop)
 {
 	struct recovery *recovery = loop->recovery;
 
+	loop->now_ns = sys_now_ns();
+
 	for (uint32_t i = 0; i < recovery->shelves; i++) {
 		struct shelf *shelf = atomic_load(&recovery->store->shelves[i]);
 		struct shelf_found *found = &recovery->found[(size_t)i * TABLE_ENTRIES];
 		struct returning *sessions = &recovery->sessions[(size_t)i * TABLE_ENTRIES];
-		int result;
+		int result = 0;
 
 		if (shelf == NULL || !is_mine(loop, i))
 			continue;
 		shelf->free_count = shelf->messages = 0;
-		result = shelf_walk(recovery->store, shelf, found);
+		if (!held_walk(recovery->store, shelf, found))
+			result = shelf_walk(recovery->store, shelf, &recovery->room, found);
 		if (result < 0)
 			recovery->results[loop->index] = result;
 		for (uint32_t j = 0; j < TABLE_ENTRIES; j++)
-			if (state_of(recovery, &found[j]) == ENTRY_SESSION)
-				begin(recovery, &found[j], &sessions[j]);
+			sort(loop, &found[j], &sessions[j]);
+		if (atomic_load(&shelf->dead) > 0) /* of the process before */
+			store_compact_soon(loop);
 	}
 }
 
@@ -303,7 +165,7 @@ static void place_pipes(struct recovery *recovery)
 static void bring_back_one(csp_loop *loop, struct returning *session, struct shelf_found *found)
 {
 	if (session->entry != NULL)
-		bring_back(loop, session);
+		returning_bring_back(loop, session);
 	if (found->ref == 0)
 		return;
 	if (state_of(loop->recovery, found) == ENTRY_CLIENT) {
@@ -335,6 +197,7 @@ static int sum_up(const struct recovery *recovery, struct csp_recovery *counts)
 		counts->clients += recovery->counts[i].clients;
 		counts->ended += recovery->counts[i].ended;
 		counts->unsafe += recovery->counts[i].unsafe;
+		counts->refused += recovery->counts[i].refused;
 		if (recovery->results[i] < 0)
 			result = recovery->results[i];
 	}
@@ -351,6 +214,8 @@ int csp_plane_recover(csp_plane *plane, struct csp_recovery *counts)
 	if (plane->store == NULL)
 		return -ENOENT;
 	recovery.shelves = atomic_load(&plane->store->shelf_count);
+	recovery.mark = table_mark(plane->store->table);
+	recovery.room = (int64_t)plane->options.max_descriptors - atomic_load(&plane->descriptors);
 	count = (size_t)recovery.shelves * TABLE_ENTRIES + 1;
 	recovery.found = calloc(count, sizeof *recovery.found);
 	recovery.sessions = calloc(count, sizeof *recovery.sessions);
@@ -364,8 +229,10 @@ int csp_plane_recover(csp_plane *plane, struct csp_recovery *counts)
 	result = sum_up(&recovery, counts);
 	for (uint32_t i = 0; i < plane->options.loops; i++)
 		plane->loops[i]->recovery = NULL;
+	/* The mark goes with them: from here on bytes may move. */
 	for (uint32_t i = 0; i < CSP_LOOPS_MAX; i++)
 		atomic_store(&table_buffer(plane->store->table, i)->owner, 0);
+	plane->store->held = 0;
 
 free_memory:
 	free(recovery.sessions);

@@ -1,8 +1,6 @@
 #include "store.h"
 
-#include <string.h>
-
-/* Messages in the queues of unix sockets: sent whole, peeked at without being received. */
+/* What is put on a shelf, and what leaves it: messages of the dead by rotation. */
 
 /* A shelf with so many messages of the dead is compacted at once, any other after a while: until then the
  * kernel keeps sockets that have ended. */
@@ -11,99 +9,12 @@
 /* So many messages in one call: the sessions of the loop wait meanwhile. */
 #define COMPACT_BATCH 64u
 
-union control {
-	struct cmsghdr header;
-	char bytes[CMSG_SPACE(2 * sizeof(int))];
-};
-
-static uint32_t check_of(const struct shelf_message *message)
-{
-	return table_check(message, offsetof(struct shelf_message, check));
-}
-
-static int send_message(const struct shelf *shelf, const struct shelf_message *message, const int *fds)
-{
-	struct iovec part = {.iov_base = (void *)(uintptr_t)message, .iov_len = sizeof *message};
-	union control control = {0};
-	struct msghdr header = {
-	        .msg_iov = &part,
-	        .msg_iovlen = 1,
-	        .msg_control = control.bytes,
-	        .msg_controllen = CMSG_SPACE(message->descriptors * sizeof(int)),
-	};
-	struct cmsghdr *rights = CMSG_FIRSTHDR(&header);
-	ssize_t sent;
-
-	rights->cmsg_level = SOL_SOCKET;
-	rights->cmsg_type = SCM_RIGHTS;
-	rights->cmsg_len = CMSG_LEN(message->descriptors * sizeof(int));
-	memcpy(CMSG_DATA(rights), fds, message->descriptors * sizeof(int));
-	sent = SYS_RETRY(ssize_t, sendmsg(shelf->ends[0], &header, MSG_DONTWAIT | MSG_NOSIGNAL));
-	if (sent < 0)
-		return (int)sent;
-	return sent == (ssize_t)sizeof *message ? 0 : -EIO; /* SEQPACKET: whole or not at all */
-}
-
-/* Peeks or receives one message. 1, 0: there is none, or a negative errno. */
-static int receive_message(int end, int flags, struct shelf_message *message, int fds[static 2])
-{
-	struct iovec part = {.iov_base = message, .iov_len = sizeof *message};
-	union control control;
-	struct msghdr header = {.msg_iov = &part,
-	        .msg_iovlen = 1,
-	        .msg_control = control.bytes,
-	        .msg_controllen = sizeof control};
-	struct cmsghdr *rights;
-	ssize_t got;
-	size_t count = 0;
-
-	fds[0] = fds[1] = -1;
-	got = SYS_RETRY(ssize_t, recvmsg(end, &header, flags | MSG_DONTWAIT | MSG_CMSG_CLOEXEC));
-	if (got == -EAGAIN)
-		return 0;
-	if (got < 0)
-		return (int)got;
-	rights = CMSG_FIRSTHDR(&header);
-	if (rights != NULL && rights->cmsg_level == SOL_SOCKET && rights->cmsg_type == SCM_RIGHTS)
-		count = (rights->cmsg_len - CMSG_LEN(0)) / sizeof(int);
-	if (count > 0)
-		memcpy(fds, CMSG_DATA(rights), (count < 2 ? count : 2) * sizeof(int));
-	if (got == 0) { /* the other end is closed, or somebody has sent an empty one: none of ours is behind
-		           it */
-		sys_close(fds[0]);
-		sys_close(fds[1]);
-		fds[0] = fds[1] = -1;
-		return 0;
-	}
-	/* Of a message that is none of ours nothing is used; one cut short is for want of descriptors. */
-	if (got != (ssize_t)sizeof *message || message->check != check_of(message) || message->ref == 0 ||
-	        message->descriptors < 1 || message->descriptors > 2)
-		message->ref = 0;
-	else if (header.msg_flags & MSG_CTRUNC || count != message->descriptors)
-		goto too_few;
-	return 1;
-
-too_few:
-	sys_close(fds[0]);
-	sys_close(fds[1]);
-	fds[0] = fds[1] = -1;
-	return -EMFILE;
-}
-
-/* Looks at the first message without its descriptors, which cost more than all the rest. */
-static bool peek_first(const struct shelf *shelf, struct shelf_message *message)
-{
-	ssize_t got = sys_recv(shelf->ends[1], message, sizeof *message, MSG_PEEK | MSG_DONTWAIT);
-
-	return got == (ssize_t)sizeof *message;
-}
-
 /* The kernel closes descriptors that come with a message and are not asked for. */
 static void drop_first(struct shelf *shelf)
 {
 	struct shelf_message message;
 
-	if (sys_recv(shelf->ends[1], &message, sizeof message, MSG_DONTWAIT) >= 0)
+	if (sys_recv(shelf->ends[1], &message, sizeof message, MSG_DONTWAIT) >= 0 && shelf->messages > 0)
 		shelf->messages--;
 }
 
@@ -113,11 +24,11 @@ static int rotate_first(struct shelf *shelf)
 {
 	struct shelf_message message;
 	int fds[2];
-	int result = receive_message(shelf->ends[1], MSG_PEEK, &message, fds);
+	int result = shelf_receive(shelf->ends[1], MSG_PEEK, &message, fds);
 
 	if (result <= 0)
 		return result == 0 ? -ENOENT : result;
-	result = send_message(shelf, &message, fds);
+	result = shelf_send(shelf, &message, fds);
 	sys_close(fds[0]);
 	sys_close(fds[1]);
 	if (result < 0)
@@ -135,7 +46,7 @@ static void free_entry(struct store *store, struct shelf *shelf, uint32_t index)
 	shelf->free[shelf->free_count++] = (uint16_t)index;
 }
 
-static bool is_living(struct store *store, const struct shelf *shelf, table_ref ref)
+bool shelf_is_living(struct store *store, const struct shelf *shelf, table_ref ref)
 {
 	const struct table_entry *entry = table_find(store->table, ref);
 
@@ -158,9 +69,9 @@ static void compact(struct store *store, struct shelf *shelf, uint32_t *budget)
 	        --*budget, shelf->unseen--) {
 		struct table_entry *entry;
 
-		if (!peek_first(shelf, &message))
+		if (!shelf_peek(shelf, &message))
 			break;
-		if (is_living(store, shelf, message.ref)) {
+		if (shelf_is_living(store, shelf, message.ref)) {
 			if (rotate_first(shelf) < 0)
 				break;
 			continue;
@@ -200,6 +111,12 @@ void store_compact(csp_loop *loop)
 		loop->compact_at_ns = some_left ? loop->now_ns + COMPACT_AFTER_NS : 0;
 }
 
+void store_compact_soon(csp_loop *loop)
+{
+	if (loop->compact_at_ns == 0)
+		loop->compact_at_ns = loop->now_ns + COMPACT_AFTER_NS;
+}
+
 static void fill_entry(struct table_entry *entry, const struct parking *parking, table_ref ref)
 {
 	entry->opened_at_ns = parking->opened_at_ns;
@@ -229,9 +146,9 @@ static int put(struct store *store, struct shelf *shelf, const struct parking *p
 	entry = table_entry(store->table, shelf->number, index);
 	message.ref =
 	        table_ref_make(shelf->number, index, table_next_generation(store->table, shelf->number));
-	message.check = check_of(&message);
+	message.check = shelf_message_check(&message);
 	fill_entry(entry, parking, message.ref);
-	result = send_message(shelf, &message, parking->fds);
+	result = shelf_send(shelf, &message, parking->fds);
 	if (result < 0) {
 		atomic_store(&entry->state, ENTRY_FREE);
 		if (result == -EAGAIN) { /* the queue takes no more than it holds */
@@ -294,62 +211,6 @@ void store_forget(csp_loop *loop, table_ref ref)
 	atomic_store(&entry->state, ENTRY_DEAD);
 	if (atomic_fetch_add(&shelf->dead, 1) + 1 >= COMPACT_AT_DEAD)
 		loop->compact_at_ns = loop->now_ns;
-	else if (loop->compact_at_ns == 0)
-		loop->compact_at_ns = loop->now_ns + COMPACT_AFTER_NS;
-}
-
-static void put_ends_in_order(struct shelf *shelf)
-{
-	struct shelf_message message;
-	int end = shelf->ends[0];
-
-	if (peek_first(shelf, &message))
-		return;
-	shelf->ends[0] = shelf->ends[1];
-	shelf->ends[1] = end;
-}
-
-/* Whether a message is the first one of a living entry; the entry counts as used in any case. */
-static bool is_news(struct store *store, struct shelf *shelf, table_ref ref, bool used[static TABLE_ENTRIES])
-{
-	const struct table_entry *entry = table_find(store->table, ref);
-
-	if (entry == NULL || table_ref_shelf(ref) != shelf->number || used[table_ref_index(ref)])
-		return false;
-	used[table_ref_index(ref)] = true;
-	if (is_living(store, shelf, ref))
-		return true;
-	atomic_fetch_add(&shelf->dead, atomic_load(&entry->state) == ENTRY_DEAD);
-	return false;
-}
-
-int shelf_walk(struct store *store, struct shelf *shelf, struct shelf_found found[static TABLE_ENTRIES])
-{
-	bool used[TABLE_ENTRIES] = {false};
-	struct shelf_message message;
-	int fds[2];
-	int result;
-
-	memset(found, 0, TABLE_ENTRIES * sizeof *found);
-	if ((result = sys_set_int(shelf->ends[0], SOL_SOCKET, SO_PEEK_OFF, -1)) < 0 ||
-	        (result = sys_set_int(shelf->ends[1], SOL_SOCKET, SO_PEEK_OFF, -1)) < 0)
-		return result;
-	put_ends_in_order(shelf);
-	/* Peeking moves on by itself from there (socket(7), SO_PEEK_OFF). */
-	if ((result = sys_set_int(shelf->ends[1], SOL_SOCKET, SO_PEEK_OFF, 0)) < 0)
-		return result;
-	while ((result = receive_message(shelf->ends[1], MSG_PEEK, &message, fds)) > 0) {
-		shelf->messages++;
-		if (is_news(store, shelf, message.ref, used)) {
-			found[table_ref_index(message.ref)] =
-			        (struct shelf_found){.ref = message.ref, .fds = {fds[0], fds[1]}};
-			continue;
-		}
-		sys_close(fds[0]);
-		sys_close(fds[1]);
-	}
-	for (uint32_t i = TABLE_ENTRIES; i-- > 0;)
-		if (!used[i])
-			shelf->free[shelf->free_count++] = (uint16_t)i;
-	return result;
+	else
+		store_compact_soon(loop);
 }

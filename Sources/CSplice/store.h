@@ -25,6 +25,7 @@ struct shelf {
 	uint32_t messages;     /* in the queue */
 	uint32_t capacity;     /* as many as it has ever taken; TABLE_ENTRIES until it was full once */
 	uint32_t unseen;       /* of this round of compaction */
+	_Atomic uint32_t held; /* of the living, by csp_plane_hold */
 	_Atomic uint32_t dead; /* messages of the dead */
 	uint16_t free_count;   /* entries without a message */
 	uint16_t free[TABLE_ENTRIES];
@@ -32,9 +33,11 @@ struct shelf {
 
 struct store {
 	struct table *table;
-	_Atomic bool is_final;        /* there will be no more shelves */
-	bool is_kept;                 /* by somebody else too: what he throws away must end as cut off */
-	_Atomic bool is_short;        /* there is no room, and somebody was told so */
+	_Atomic bool is_final; /* there will be no more shelves */
+	bool is_kept;          /* by somebody else too: what he throws away must end as cut off */
+	_Atomic bool is_short; /* there is no room, and somebody was told so */
+	uint64_t mark;         /* of the leave under way, or done; 0: none */
+	uint64_t held;         /* the mark under which an execve(2) has left descriptors open; 0: none */
 	_Atomic uint32_t shelf_count; /* one more than the highest number in use */
 	_Atomic(struct shelf *) shelves[CSP_SHELVES_MAX];
 };
@@ -52,7 +55,7 @@ struct parking {
 /* A living message of a shelf, with duplicates of its descriptors. */
 struct shelf_found {
 	table_ref ref; /* 0: none */
-	int fds[2];
+	int fds[2];    /* -1 and -1: there was no room for them in this process */
 };
 
 /* Unmaps the table and closes the shelves: what lies on them is somebody else's, or goes. NULL is harmless.
@@ -64,10 +67,51 @@ int store_park(csp_loop *loop, const struct parking *parking, table_ref *ref);
 void store_forget(csp_loop *loop, table_ref ref);
 /* Takes messages of the dead out of shelves that have some, a bounded number in one call. */
 void store_compact(csp_loop *loop);
+/* Lets the loop do that after a while. */
+void store_compact_soon(csp_loop *loop);
 
-/* Finds out at which end the messages are, counts them, and finds each that lives, once. The descriptors are
- * the caller's. */
-int shelf_walk(struct store *store, struct shelf *shelf, struct shelf_found found[static TABLE_ENTRIES]);
+/* ---- message.c ---- */
+
+uint32_t shelf_message_check(const struct shelf_message *message);
+/* Whether a message of so many bytes was sent by a gateway, and came whole. */
+bool shelf_message_is_ours(const struct shelf_message *message, ssize_t length);
+int shelf_send(const struct shelf *shelf, const struct shelf_message *message, const int *fds);
+/*
+ * Peeks or receives one message. 1 (with ref 0, it is none of ours), 0: there is none, or a negative errno.
+ * -EMFILE: the message is ours, but there are no descriptors for what came with it.
+ */
+int shelf_receive(int end, int flags, struct shelf_message *message, int fds[static 2]);
+/* Looks at the first message without its descriptors, which cost more than all the rest; ref 0: it is none of
+ * ours. False: there is none. */
+bool shelf_peek(const struct shelf *shelf, struct shelf_message *message);
+
+/* Whether ref names a living entry of this shelf. */
+bool shelf_is_living(struct store *store, const struct shelf *shelf, table_ref ref);
+
+/* ---- walk.c ---- */
+
+/*
+ * Finds out at which end the messages are, counts them, and finds each that lives, once. The descriptors are
+ * the caller's; room says how many more he may have, and is lessened. For whom there is none is reset, as far
+ * as a reset can be sent without keeping a descriptor.
+ */
+int shelf_walk(struct store *store, struct shelf *shelf, _Atomic int64_t *room,
+        struct shelf_found found[static TABLE_ENTRIES]);
+/* Notes in the table which end is which. */
+void shelf_note_ends(struct store *store, const struct shelf *shelf);
+
+/* ---- held.c: descriptors that stay open over an execve(2) ---- */
+
+/* The same as shelf_walk, by the table alone: false where it does not know of all. */
+bool held_walk(struct store *store, struct shelf *shelf, struct shelf_found found[static TABLE_ENTRIES]);
+/* This process stays: they are no longer for another program. */
+void held_are_kept(csp_plane *plane);
+
+/* What the table says of the entry that ref names beside it; NULL: its form has no place for that. */
+static inline struct table_rest *store_rest(struct store *store, table_ref ref)
+{
+	return table_rest(store->table, table_ref_shelf(ref), table_ref_index(ref));
+}
 
 /* Does something for every loop, each in a thread of its own, while none runs. */
 void for_each_loop(csp_plane *plane, void (*does)(csp_loop *loop));

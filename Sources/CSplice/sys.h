@@ -57,6 +57,15 @@ static inline int sys_get_int(int fd, int level, int option)
 	return result < 0 ? result : value;
 }
 
+/* What the kernel calls a socket as long as it lives, whoever has it; 0: it does not say. */
+static inline uint64_t sys_cookie(int fd)
+{
+	uint64_t cookie = 0;
+	socklen_t length = sizeof cookie;
+
+	return SYS_RETRY(int, getsockopt(fd, SOL_SOCKET, SO_COOKIE, &cookie, &length)) < 0 ? 0 : cookie;
+}
+
 /* close(2) releases the descriptor even when it reports EINTR or EIO (Linux), so there is nothing to retry.
  */
 static inline void sys_close(int fd)

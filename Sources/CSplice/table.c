@@ -9,7 +9,7 @@
 #define MAGIC 0x6574636467777462u /* "etcdgwtb" */
 /* Another major form cannot be read. A higher minor one has more behind what we know of each part. */
 #define MAJOR 1u
-#define MINOR 0u
+#define MINOR 1u
 /* No part of a table from elsewhere may be larger, however new its form is. */
 #define PART_BYTES_MAX (1u << 20)
 
@@ -28,10 +28,12 @@ struct header {
 	uint32_t check; /* of all before */
 };
 
-struct shelf_header {
-	_Atomic uint32_t next_generation;
-	uint8_t reserved[60];
-};
+_Static_assert(sizeof(struct table_entry) == 64 && sizeof(struct table_shelf) == 64 &&
+                       sizeof(struct table_rest) == 40,
+        "the form has changed: a higher minor number, and only behind what there was");
+
+/* What other programs know as the number of a relay is never like this: no shelf has so high a number. */
+#define MARK_FORM 0x7fffffffu
 
 struct table {
 	struct header header; /* a copy: what others could write is not looked at twice */
@@ -71,7 +73,8 @@ static struct header header_of_ours(void)
 	        .entries = TABLE_ENTRIES,
 	        .shelves = CSP_SHELVES_MAX,
 	        .shelf_bytes =
-	                page_up(sizeof(struct shelf_header) + TABLE_ENTRIES * sizeof(struct table_entry)),
+	                page_up(sizeof(struct table_shelf) +
+	                        TABLE_ENTRIES * (sizeof(struct table_entry) + sizeof(struct table_rest))),
 	        .buffer_bytes = page_up(sizeof(struct table_buffer)),
 	        .buffers = CSP_LOOPS_MAX,
 	        .note_bytes = page_up(sizeof(struct table_note)),
@@ -95,7 +98,7 @@ static bool is_readable(const struct header *header)
 	       header->entry_bytes >= sizeof(struct table_entry) && header->entry_bytes % 8 == 0 &&
 	       header->entries == TABLE_ENTRIES && header->shelves == CSP_SHELVES_MAX &&
 	       header->shelf_bytes >=
-	               sizeof(struct shelf_header) + (size_t)TABLE_ENTRIES * header->entry_bytes &&
+	               sizeof(struct table_shelf) + (size_t)TABLE_ENTRIES * header->entry_bytes &&
 	       header->shelf_bytes <= PART_BYTES_MAX && header->shelf_bytes % 8 == 0 &&
 	       header->buffers == CSP_LOOPS_MAX && header->buffer_bytes >= sizeof(struct table_buffer) &&
 	       header->buffer_bytes <= PART_BYTES_MAX && header->buffer_bytes % 8 == 0 &&
@@ -226,16 +229,53 @@ static char *shelf_at(struct table *table, uint32_t shelf)
 
 struct table_entry *table_entry(struct table *table, uint32_t shelf, uint32_t index)
 {
-	return (struct table_entry *)(void *)(shelf_at(table, shelf) + sizeof(struct shelf_header) +
+	return (struct table_entry *)(void *)(shelf_at(table, shelf) + sizeof(struct table_shelf) +
 	                                      (size_t)index * table->header.entry_bytes);
+}
+
+struct table_shelf *table_shelf(struct table *table, uint32_t shelf)
+{
+	return (struct table_shelf *)(void *)shelf_at(table, shelf);
+}
+
+struct table_rest *table_rest(struct table *table, uint32_t shelf, uint32_t index)
+{
+	size_t before = sizeof(struct table_shelf) + (size_t)TABLE_ENTRIES * table->header.entry_bytes;
+
+	if (table->header.minor < 1 ||
+	        table->header.shelf_bytes < before + TABLE_ENTRIES * sizeof(struct table_rest))
+		return NULL;
+	return (struct table_rest *)(void *)(shelf_at(table, shelf) + before) + index;
+}
+
+static _Atomic uint64_t *place_of_mark(struct table *table)
+{
+	return &table_buffer(table, CSP_LOOPS_MAX - 1)->owner;
+}
+
+uint64_t table_mark(struct table *table)
+{
+	uint64_t mark = atomic_load(place_of_mark(table));
+
+	return (uint32_t)mark == MARK_FORM ? mark : 0;
+}
+
+void table_set_mark(struct table *table, uint64_t mark)
+{
+	atomic_store(place_of_mark(table), mark);
+}
+
+uint64_t table_new_mark(uint64_t now_ns)
+{
+	return now_ns >> 10 << 32 | MARK_FORM;
 }
 
 uint32_t table_next_generation(struct table *table, uint32_t shelf)
 {
-	struct shelf_header *header = (struct shelf_header *)(void *)shelf_at(table, shelf);
-	uint32_t generation = atomic_fetch_add(&header->next_generation, 1) + 1;
+	_Atomic uint32_t *next = &table_shelf(table, shelf)->next_generation;
+	uint32_t generation = atomic_fetch_add(next, 1) + 1;
 
-	return generation != 0 ? generation : atomic_fetch_add(&header->next_generation, 1) + 1;
+	return generation != 0 ? generation : atomic_fetch_add(next, 1) + 1;
 }
 
 static uint32_t seal_of(const struct table_entry *entry, table_ref ref)

@@ -37,6 +37,27 @@ struct table_entry {
 	uint32_t reserved[3];
 };
 
+/*
+ * What is known of an entry beside it while nobody runs the loops: valid where settled is the table's mark. A
+ * table of an older form has none.
+ */
+struct table_rest {
+	_Atomic uint64_t settled; /* the mark of the leave in which this was written */
+	uint64_t bytes[2];        /* of a session, by relay: delivered */
+	uint32_t queued[2];       /* the same: in a pipe */
+	int32_t held[2];          /* what an execve(2) leaves open; -1: nothing */
+};
+
+/* Of a shelf. What is 0 was never written, or by a program of an older form. */
+struct table_shelf {
+	_Atomic uint32_t next_generation;
+	uint32_t messages; /* in its queue, where settled is the table's mark */
+	_Atomic uint64_t settled;
+	uint64_t
+	        ends[2]; /* the kernel's cookies of its two sockets: where messages go in, where they queue */
+	uint8_t reserved[32];
+};
+
 /* Which direction of which session a loop's buffer serves, and how many bytes had been delivered before. */
 struct table_buffer {
 	_Atomic uint64_t owner;
@@ -87,6 +108,9 @@ int table_map(int fd, struct table **table);
 void table_unmap(struct table *table);
 
 struct table_entry *table_entry(struct table *table, uint32_t shelf, uint32_t index);
+struct table_shelf *table_shelf(struct table *table, uint32_t shelf);
+/* NULL: this form of table has none. */
+struct table_rest *table_rest(struct table *table, uint32_t shelf, uint32_t index);
 /* The entry that ref names, or NULL where it has been used anew since, or is damaged. */
 struct table_entry *table_find(struct table *table, table_ref ref);
 /* Never 0 and, but for four billion uses, never the same. */
@@ -96,5 +120,15 @@ bool table_is_sealed(const struct table_entry *entry, table_ref ref);
 struct table_buffer *table_buffer(struct table *table, uint32_t loop);
 struct table_note *table_note(struct table *table, uint32_t which);
 uint32_t table_check(const void *bytes, size_t length);
+
+/*
+ * The mark of a table that a process has left in order, with everything at rest; 0: it is not at rest. It
+ * lies where every program that brings sessions back, of whatever form, writes a zero before bytes move
+ * again.
+ */
+uint64_t table_mark(struct table *table);
+void table_set_mark(struct table *table, uint64_t mark);
+/* A mark that is none of those that were set before, as far as a clock can tell. */
+uint64_t table_new_mark(uint64_t now_ns);
 
 #endif

@@ -101,8 +101,7 @@ public struct GatewayService: Service {
         let leaving = Leaving(
             executor: executor, control: control, plane: plane, listeners: listeners, reloading: reloading,
             supervision: supervision, store: store, logger: logger)
-        let heir = Heir(
-            control: control, plane: plane, listeners: listeners, reloading: reloading, store: store, logger: logger)
+        let heir = Heir(control: control, plane: plane, listeners: listeners, store: store, logger: logger)
         try await Self.run {
             await control.start(
                 runners: plane.runners, listeners: await listeners.addresses, inheriting: handover, store: store)

@@ -10,21 +10,6 @@ extension DataPlaneTests {
         /// How much longer than usual all is done (`make kills`).
         private static let factor = Int(getenv("KILLS").map { String(cString: $0) } ?? "") ?? 1
 
-        /// Connects clients to servers through the worker; an upstream connection is told from the others by its first byte.
-        private func open(_ count: Int, _ guardian: StoreGuardian, buffers: Int32? = nil) throws -> [OpenSession] {
-            try (0..<count).map { _ in
-                let client = try Peer(
-                    connectedTo: guardian.entrance, receiveBuffer: buffers, sendBuffer: buffers)
-                return OpenSession(client: client, upstream: try guardian.server.accept(), loop: 0, number: 0)
-            }
-        }
-
-        private func exchangeAll(_ sessions: [OpenSession], count: Int) -> [Worker<Void>] {
-            sessions.enumerated().map { index, session in
-                Worker { try exchange(over: session, count: count, seed: UInt64(900 + index), rhythm: Rhythm.random) }
-            }
-        }
-
         /// Kills and starts again until all have what they want; returns how often.
         private func killUntilDone(_ guardian: StoreGuardian, _ workers: [Worker<Void>], atMost: Int) throws -> Int {
             var kills = 0
@@ -44,10 +29,10 @@ extension DataPlaneTests {
         func killedAgainAndAgain_losesNoByte(pipePages: Int) throws {
             let guardian = try StoreGuardian(pipePages: pipePages)
             try guardian.start()
-            let sessions = try open(24, guardian)
+            let sessions = try guardian.open(24)
             try guardian.waitUntilStored(24)
             let kills = try killUntilDone(
-                guardian, exchangeAll(sessions, count: 20_000_000 * Self.factor), atMost: 10_000)
+                guardian, guardian.exchangeAll(sessions, count: 20_000_000 * Self.factor), atMost: 10_000)
             #expect(kills >= 5)
         }
 
@@ -55,27 +40,27 @@ extension DataPlaneTests {
             let server = try UpstreamServer(receiveBuffer: 8192, sendBuffer: 8192)
             let guardian = try StoreGuardian(server: server)
             try guardian.start()
-            let sessions = try open(16, guardian, buffers: 8192)
+            let sessions = try guardian.open(16, buffers: 8192)
             try guardian.waitUntilStored(16)
             let kills = try killUntilDone(
-                guardian, exchangeAll(sessions, count: 1_500_000 * Self.factor), atMost: 10_000)
+                guardian, guardian.exchangeAll(sessions, count: 1_500_000 * Self.factor), atMost: 10_000)
             #expect(kills >= 5)
         }
 
         @Test func killedAgainAndAgain_withUnixClients_losesNoByte() throws {
             let guardian = try StoreGuardian(entrance: .unix)
             try guardian.start()
-            let sessions = try open(16, guardian)
+            let sessions = try guardian.open(16)
             try guardian.waitUntilStored(16)
             let kills = try killUntilDone(
-                guardian, exchangeAll(sessions, count: 20_000_000 * Self.factor), atMost: 10_000)
+                guardian, guardian.exchangeAll(sessions, count: 20_000_000 * Self.factor), atMost: 10_000)
             #expect(kills >= 5)
         }
 
         @Test func workerThatLeaves_storesTheYoungToo_andClientsThatWait() throws {
             let guardian = try StoreGuardian()
             try guardian.start()
-            let sessions = try open(20, guardian)
+            let sessions = try guardian.open(20)
             for session in sessions {  // a byte that came through: it is joined, and not only dialed
                 try session.client.send("x")
                 #expect(try session.upstream.receive(count: 1) == "x")
@@ -109,7 +94,7 @@ extension DataPlaneTests {
         func halfClosedSession_staysHalfClosed(side: Side) throws {
             let guardian = try StoreGuardian()
             try guardian.start()
-            let session = try open(1, guardian)[0]
+            let session = try guardian.open(1)[0]
             let (closer, other) = side.split(session)
             try guardian.waitUntilStored(1)
             try closer.send("last words")
@@ -128,7 +113,7 @@ extension DataPlaneTests {
         func endWhileNobodyLooks_isPassedOnByTheNext(side: Side) throws {
             let guardian = try StoreGuardian()
             try guardian.start()
-            let session = try open(1, guardian)[0]
+            let session = try guardian.open(1)[0]
             let (closer, other) = side.split(session)
             try guardian.waitUntilStored(1)
             guardian.kill()
@@ -145,7 +130,7 @@ extension DataPlaneTests {
         func resetWhileNobodyLooks_isAReset(side: Side) throws {
             let guardian = try StoreGuardian()
             try guardian.start()
-            let session = try open(1, guardian)[0]
+            let session = try guardian.open(1)[0]
             let (closer, other) = side.split(session)
             try guardian.waitUntilStored(1)
             guardian.kill()
@@ -158,7 +143,7 @@ extension DataPlaneTests {
         func storedSession_endsAtOnceForItsPeers(side: Side) throws {
             let guardian = try StoreGuardian()
             try guardian.start()
-            let sessions = try open(2, guardian)
+            let sessions = try guardian.open(2)
             try guardian.waitUntilStored(2)
             let (closer, other) = side.split(sessions[0])
             try closer.send("bye")
@@ -174,7 +159,7 @@ extension DataPlaneTests {
         @Test func storeThatIsThrownAway_resetsItsSessions() throws {
             var guardian: StoreGuardian? = try StoreGuardian()
             try guardian?.start()
-            let session = try open(1, #require(guardian))[0]
+            let session = try #require(guardian).open(1)[0]
             try guardian?.waitUntilStored(1)
             guardian = nil
             #expect(try session.client.drain().end == .reset)
@@ -184,10 +169,10 @@ extension DataPlaneTests {
         @Test func shelves_areUsedAnew() throws {
             let guardian = try StoreGuardian(shelves: 1)
             try guardian.start()
-            let staying = try open(100, guardian)
+            let staying = try guardian.open(100)
             try guardian.waitUntilStored(100)
             for _ in 0..<8 {
-                let passing = try open(120, guardian)
+                let passing = try guardian.open(120)
                 try guardian.waitUntilStored(220)
                 for session in passing {
                     session.client.close()
@@ -206,7 +191,7 @@ extension DataPlaneTests {
         @Test func fullStore_doesNotKeepAnybodyFromBeingServed() throws {
             let guardian = try StoreGuardian(shelves: 1)
             try guardian.start()
-            let sessions = try open(400, guardian)
+            let sessions = try guardian.open(400)
             for session in sessions {
                 try session.client.send("x")
                 #expect(try session.upstream.receive(count: 1) == "x")
@@ -215,80 +200,9 @@ extension DataPlaneTests {
             guardian.kill()
             let recovered = try guardian.start()
             #expect(recovered.sessions >= 250 && recovered.ended == 0)
-            let another = try open(1, guardian)[0]
+            let another = try guardian.open(1)[0]
             try another.client.send("y")
             #expect(try another.upstream.receive(count: 1) == "y")
-        }
-    }
-
-    /// What a process finds that was left by nobody we know.
-    @Suite struct TableTests {
-        private func check(_ change: (UnsafeMutableRawPointer) -> Void) -> Int32 {
-            let table = csp_table_create()
-            defer { close(table) }
-            guard let memory = mmap(nil, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, table, 0) else { return -EIO }
-            change(memory)
-            munmap(memory, 4096)
-            return csp_table_check(table)
-        }
-
-        @Test func ownTable_isTaken() {
-            #expect(check { _ in } == 0)
-        }
-
-        @Test(arguments: 0..<52)
-        func tableWithAnyOtherByte_isNot(offset: Int) {
-            let result = check { memory in
-                let byte = memory.load(fromByteOffset: offset, as: UInt8.self)
-                memory.storeBytes(of: ~byte, toByteOffset: offset, as: UInt8.self)
-            }
-            #expect(result == -EPROTO)
-        }
-
-        /// What a later version may do: more behind what we know of each part, and a higher minor number.
-        private static let later = TableForm(
-            minor: 7, headerBytes: 8192, entryBytes: 96, shelfBytes: 53_248, bufferBytes: 73_728, noteBytes: 73_728)
-
-        @Test func tableOfALaterMinorForm_servesUsToo() throws {
-            let guardian = try StoreGuardian(table: Self.later.make())
-            try guardian.start()
-            let sessions = try (0..<30).map { _ in
-                OpenSession(
-                    client: try Peer(connectedTo: guardian.entrance), upstream: try guardian.server.accept(), loop: 0,
-                    number: 0)
-            }
-            try guardian.waitUntilStored(30)
-            guardian.kill()
-            #expect(try guardian.start() == .init(sessions: 30))
-            for session in sessions {
-                try session.client.send("over")
-                #expect(try session.upstream.receive(count: 4) == "over")
-            }
-        }
-
-        @Test func ownForm_isAsTheTestsKnowIt() throws {
-            let table = try TableForm().make()
-            defer { close(table) }
-            #expect(csp_table_check(table) == 0)
-        }
-
-        @Test(arguments: [
-            TableForm(major: 2), TableForm(major: 0), TableForm(entryBytes: 56), TableForm(entries: 1024),
-            TableForm(shelves: 2048), TableForm(shelfBytes: 4096), TableForm(entryBytes: 68), TableForm(buffers: 1),
-            TableForm(bufferBytes: 1 << 21), TableForm(noteBytes: 1024), TableForm(headerBytes: 16),
-        ])
-        func otherForm_isNot(form: TableForm) throws {
-            let table = try form.make()
-            defer { close(table) }
-            #expect(csp_table_check(table) == -EPROTO)
-        }
-
-        @Test func otherFiles_areNone() throws {
-            let file = open("/proc/self/exe", O_RDONLY)
-            defer { close(file) }
-            #expect(file >= 0)
-            #expect(csp_table_check(file) == -EPROTO)
-            #expect(csp_table_check(-1) == -EPROTO)
         }
     }
 }

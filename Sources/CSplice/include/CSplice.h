@@ -129,7 +129,8 @@ struct csp_session_record {
 	uint32_t endpoint;
 	uint8_t ended_up;   /* downstream's end of stream was passed on to upstream */
 	uint8_t ended_down; /* upstream's end of stream was passed on to downstream */
-	uint8_t reserved[2];
+	uint8_t is_unix;    /* bit 0: downstream is a unix socket; bit 1: upstream */
+	uint8_t reserved;
 	uint64_t bytes_up;
 	uint64_t bytes_down;
 	uint64_t opened_at_ns; /* CLOCK_MONOTONIC at accept */
@@ -288,6 +289,7 @@ struct csp_recovery {
 	uint32_t clients;  /* accepted and not joined; each raises ACCEPTED */
 	uint32_t ended;    /* had ended while nobody looked, or could not be continued; reset */
 	uint32_t unsafe;   /* of these: with bytes that died with the process that had them */
+	uint32_t refused;  /* the same: for whom this process may not have enough descriptors */
 };
 
 /* A new table, owned by the caller; or a negative errno. */
@@ -323,11 +325,34 @@ CSP_PUBLIC void csp_plane_refuse_shelves(csp_plane *_Nonnull plane);
 CSP_PUBLIC int csp_plane_recover(csp_plane *_Nonnull plane, struct csp_recovery *_Nonnull recovery);
 
 /*
+ * While loops run, from the loop's own thread: stores open sessions of the next slots, young ones too, from
+ * *cursor on (0 at first), and moves *cursor behind them; UINT32_MAX: that was all. A bounded number in one
+ * call, so that a leave that follows has little to do. Returns how many.
+ */
+CSP_PUBLIC int csp_loop_store(csp_loop *_Nonnull loop, uint32_t *_Nonnull cursor);
+
+/*
  * Stores what is not stored yet, clients that wait included, after all loops have ended: the process is about
  * to leave. Returns how many found no room; after another csp_plane_add_shelf it may be called again. Nothing
- * may be called afterwards but csp_plane_abandon.
+ * may be called afterwards but csp_plane_hold, csp_plane_abandon and csp_plane_stay.
  */
 CSP_PUBLIC int csp_plane_leave(csp_plane *_Nonnull plane);
+
+/*
+ * After a leave, where this process is about to become another program by execve(2): lets the descriptors of
+ * all that is stored stay open, so that the next program need not receive them from the shelves. Returns what
+ * that has to tell csp_plane_expect_held; 0: it walks the shelves, as if nothing were held.
+ */
+CSP_PUBLIC uint64_t csp_plane_hold(csp_plane *_Nonnull plane);
+
+/* After a leave that came to nothing: loops may run again. */
+CSP_PUBLIC void csp_plane_stay(csp_plane *_Nonnull plane);
+
+/*
+ * Before csp_plane_recover, in the program that a process has become: what csp_plane_hold returned there.
+ * Never a value from elsewhere. -EPROTO: the table knows nothing of it.
+ */
+CSP_PUBLIC int csp_plane_expect_held(csp_plane *_Nonnull plane, uint64_t held);
 
 /* Frees a plane and closes its descriptors without a word to any peer: whoever has the store has the
  * sessions. */

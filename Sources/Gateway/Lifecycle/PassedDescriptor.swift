@@ -44,14 +44,26 @@ public struct PassedDescriptor: Hashable, Sendable {
         }
     }
 
-    /// The value of ``handoverVariable`` that passes these to what this process becomes.
-    public static func handover(_ passed: [PassedDescriptor], ownProcess: Int32) -> String {
-        ([String(ownProcess)] + passed.map { "\($0.descriptor)=\($0.name)" }).joined(separator: " ")
+    /// The word that tells what was held open, beside those of descriptors; who does not know it passes it over.
+    private static let heldWord = "held="
+
+    /// The value of ``handoverVariable`` that passes these to what this process becomes, and tells under which number
+    /// descriptors of sessions stay open for it; 0: none do.
+    public static func handover(_ passed: [PassedDescriptor], held: UInt64 = 0, ownProcess: Int32) -> String {
+        let words = [String(ownProcess)] + passed.map { "\($0.descriptor)=\($0.name)" }
+        return (words + (held == 0 ? [] : [heldWord + String(held, radix: 16)])).joined(separator: " ")
+    }
+
+    /// The number under which descriptors of sessions were left open for this process; 0: none were.
+    static func held(in environment: [String: String], ownProcess: Int32) -> UInt64 {
+        let words = (environment[handoverVariable] ?? "").split(separator: " ")
+        guard words.first.flatMap({ Int32($0) }) == ownProcess else { return 0 }
+        return words.last { $0.hasPrefix(heldWord) }.flatMap { UInt64($0.dropFirst(heldWord.count), radix: 16) } ?? 0
     }
 
     private static func handedOver(_ text: String, ownProcess: Int32) -> [PassedDescriptor] {
         let words = text.split(separator: " ")
-        guard words.first.flatMap({ Int32($0) }) == ownProcess, words.count <= most + 1 else { return [] }
+        guard words.first.flatMap({ Int32($0) }) == ownProcess, words.count <= most + 2 else { return [] }
         var seen: Set<Int32> = []
         return words.dropFirst().compactMap { word in
             let parts = word.split(separator: "=", maxSplits: 1)

@@ -2,6 +2,8 @@
 public struct ServiceEnvironment: Equatable, Sendable {
     /// Descriptors that it passes.
     public var passed: [PassedDescriptor]
+    /// Under which number descriptors of sessions are open beside these, left by the process that became this one; 0: none are.
+    public var held: UInt64
     /// The unix socket where it is told how we are: a path, or an abstract name behind an `@`.
     public var notifySocket: String?
     /// How long it waits for a sign of life.
@@ -23,6 +25,7 @@ public struct ServiceEnvironment: Equatable, Sendable {
         }
         watchdog = Self.watchdog(environment, ownProcess)
         passed = try PassedDescriptor.all(in: environment, ownProcess: ownProcess)
+        held = PassedDescriptor.held(in: environment, ownProcess: ownProcess)
     }
 
     /// Whether it can be the name of a manager's socket.

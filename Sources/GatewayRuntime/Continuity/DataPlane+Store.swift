@@ -28,6 +28,27 @@ extension DataPlane {
     /// Stores what is not stored yet, after the loops have ended; returns how many found no room.
     func leave() throws(SystemError) -> Int { Int(try check("store sessions", unsafe csp_plane_leave(plane))) }
 
+    /// After ``leave()``, where this process is about to become another program: descriptors of all that is stored stay open
+    /// for that. Returns how it finds them again; 0: it has to receive them from the shelves.
+    func hold() -> UInt64 { unsafe csp_plane_hold(plane) }
+
+    /// Before ``recover()``, in the program that a process has become: what ``hold()`` returned there.
+    func expect(held: UInt64) throws(SystemError) {
+        try check("find the descriptors that were passed on", unsafe csp_plane_expect_held(plane, held))
+    }
+
+    /// After ``leave()``, where it came to nothing: loops may run again.
+    func stay() { unsafe csp_plane_stay(plane) }
+
+    /// Stores sessions while loops run, young ones too, so that ``leave()`` has little to do. Returns when each loop has looked
+    /// at all of its own.
+    func storeMost() async {
+        await withCheckedContinuation { continuation in
+            let round = StoringRound(loops: runners.count) { continuation.resume() }
+            for runner in runners { runner.submit(.storeAll(round)) }
+        }
+    }
+
     /// Whoever has the store has the sessions: with this plane they do not end.
     func abandon() { owner.isAbandoned.store(true, ordering: .relaxed) }
 

@@ -12,19 +12,31 @@ enum Fitness {
     /// How long the child may take.
     private static let patienceMilliseconds: Int32 = 5000
 
+    /// What a program that is fit can do.
+    struct Ability: Sendable {
+        /// It finds descriptors that were left open for it (``DataPlane/hold()``).
+        var takesHeld: Bool
+    }
+
+    /// What it adds to the word if it can do that. A program that does not know this looks for the word alone.
+    private static let takesHeldWord = " takes-held"
+
     /// Throws what speaks against the program.
-    static func prove(_ program: Program, with table: consuming Descriptor) async throws(UnfitError) {
+    static func prove(
+        _ program: Program, with table: consuming Descriptor
+    ) async throws(UnfitError) -> Ability {
         let number = table.number
-        let result = await withCheckedContinuation { (continuation: CheckedContinuation<UnfitError?, Never>) in
+        let result = await withCheckedContinuation {
+            (continuation: CheckedContinuation<Result<Ability, UnfitError>, Never>) in
             do throws(SystemError) {
                 try SystemThread(name: "fitness") { continuation.resume(returning: ask(program, number)) }.detach()
             } catch {
-                continuation.resume(returning: UnfitError(text: "\(error)"))
+                continuation.resume(returning: .failure(UnfitError(text: "\(error)")))
             }
         }
         // It lives until here: the child has a duplicate.
         _ = consume table
-        if let result { throw result }
+        return try result.get()
     }
 
     /// In the child: says the word if this process could take over. Returns its exit code.
@@ -34,11 +46,11 @@ enum Fitness {
             Output.write("etcd-gateway: cannot read the table of sessions", to: STDERR_FILENO)
             return 1
         }
-        Output.write(word, to: STDOUT_FILENO)
+        Output.write(word + takesHeldWord, to: STDOUT_FILENO)
         return 0
     }
 
-    private static func ask(_ program: Program, _ table: Int32) -> UnfitError? {
+    private static func ask(_ program: Program, _ table: Int32) -> Result<Ability, UnfitError> {
         let word = "fit-\(UInt64.random(in: 0 ... .max))"
         do throws(SystemError) {
             let child = try Child(program, table: table, word: word)
@@ -46,11 +58,12 @@ enum Fitness {
             let status = child.end()
             guard said.contains(word), status == 0 else {
                 let words = said.split(separator: "\n").suffix(3).joined(separator: "; ")
-                return UnfitError(text: "\(program.path) did not prove fit" + (words.isEmpty ? "" : ": \(words)"))
+                return .failure(
+                    UnfitError(text: "\(program.path) did not prove fit" + (words.isEmpty ? "" : ": \(words)")))
             }
-            return nil
+            return .success(Ability(takesHeld: said.contains(word + takesHeldWord)))
         } catch {
-            return UnfitError(text: "\(error)")
+            return .failure(UnfitError(text: "\(error)"))
         }
     }
 

@@ -2,54 +2,77 @@ internal import CLinux
 internal import Gateway
 internal import Glibc
 internal import Logging
+internal import Synchronization
 
 /// All that a hand-over takes along.
-struct Heir: Sendable {
-    let control: Control
-    let plane: DataPlane
-    let listeners: Listeners
-    let reloading: Reloading
-    let store: SessionStore?
-    let logger: Logger
+final class Heir: Sendable {
+    private let control: Control
+    private let plane: DataPlane
+    private let listeners: Listeners
+    private let logger: Logger
+    /// Where sessions are stored: by the manager, or since the first attempt to hand over.
+    private let store: Mutex<SessionStore?>
+
+    init(control: Control, plane: DataPlane, listeners: Listeners, store: SessionStore?, logger: Logger) {
+        (self.control, self.plane, self.listeners, self.logger) = (control, plane, listeners, logger)
+        self.store = Mutex(store)
+    }
 
     /// Lets the installed program say whether it is fit, stores everything, and becomes that program. Where anything fails
     /// this process goes on as before.
     func take(over program: Program) async {
+        let ability: Fitness.Ability
         do {
-            let table = try store?.copyOfTable() ?? SessionStore.emptyTable()
-            try await Fitness.prove(program, with: Descriptor(owning: table))
+            let table = try store.withLock { $0 }?.copyOfTable() ?? SessionStore.emptyTable()
+            ability = try await Fitness.prove(program, with: Descriptor(owning: table))
         } catch {
             logger.error(
                 "the installed program is not fit to take over; nothing has changed", metadata: ["error": "\(error)"])
             return
         }
-        let error = await handOver(to: program)
-        // The loops go on where they were: what was stored for the other one is stored for later.
+        let error: SystemError
         do throws(SystemError) {
-            try plane.start()
-            logger.error("cannot hand over; this process goes on", metadata: ["error": "\(error)"])
-        } catch {
-            logger.critical("cannot hand over, and cannot go on", metadata: ["error": "\(error)"])
-            exit(1)
+            let store = try openStore()
+            try await store.storeMost()
+            error = await handOver(to: program, ability, store)
+        } catch let failure {
+            error = failure
         }
+        logger.error("cannot hand over; this process goes on", metadata: ["error": "\(error)"])
     }
 
-    /// Returns only where it fails.
-    private func handOver(to program: Program) async -> SystemError {
+    /// The store that there is, or a new one: the loops rest for a moment while it comes.
+    private func openStore() throws(SystemError) -> SessionStore {
+        if let store = store.withLock({ $0 }) { return store }
+        plane.stop()
+        defer { goOn() }
+        let new = try SessionStore.open(forSuccessionOf: plane, logger: logger)
+        store.withLock { $0 = new }
+        return new
+    }
+
+    /// Returns only where it fails. Clients wait from the first line to the last, and until the program serves.
+    private func handOver(to program: Program, _ ability: Fitness.Ability, _ store: SessionStore) async -> SystemError {
         logger.info("handing over to the installed program", metadata: ["program": "\(program.path)"])
         plane.stop()
-        let handover = await control.handover
+        // What is stored for the other one is stored for later.
+        defer {
+            plane.stay()
+            goOn()
+        }
         let listening = await listeners.descriptors
+        let handover = await control.handover
         do throws(SystemError) {
-            let store = try storeForAll()
             try store.leave()
             try store.write(handover)
             let passed = store.descriptors + listening
             for one in passed {
                 try checkErrno("pass descriptor \(one.descriptor) on", clinux_set_inherited(one.descriptor, 1))
             }
+            let held = ability.takesHeld ? plane.hold() : 0
             let error = program.become(
-                adding: PassedDescriptor.handoverVariable, PassedDescriptor.handover(passed, ownProcess: getpid()))
+                adding: PassedDescriptor.handoverVariable,
+                PassedDescriptor.handover(passed, held: held, ownProcess: getpid()))
             for one in passed { _ = clinux_set_inherited(one.descriptor, 0) }  // it was ours a moment ago
             return error
         } catch {
@@ -57,8 +80,13 @@ struct Heir: Sendable {
         }
     }
 
-    private func storeForAll() throws(SystemError) -> SessionStore {
-        if let store { return store }
-        return try SessionStore.open(forSuccessionOf: plane, logger: logger)
+    /// The loops go on where they were.
+    private func goOn() {
+        do throws(SystemError) {
+            try plane.start()
+        } catch {
+            logger.critical("cannot hand over, and cannot go on", metadata: ["error": "\(error)"])
+            exit(1)
+        }
     }
 }

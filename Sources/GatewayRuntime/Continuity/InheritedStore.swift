@@ -7,6 +7,8 @@ struct InheritedStore: Sendable {
     var table: Int32?
     /// Both ends of each shelf.
     var shelves: [Int: [Int32]] = [:]
+    /// Under which number descriptors of its sessions are open beside these; 0: none are.
+    var held: UInt64 = 0
     /// Listeners that the earlier process had opened.
     var listeners: [Int32] = []
 

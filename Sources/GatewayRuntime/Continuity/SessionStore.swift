@@ -79,6 +79,7 @@ internal import Synchronization
         }
         try plane.openStore(table: table, isKept: manager != nil)
         for (number, ends) in inherited.shelves { try plane.addShelf(number, ends) }
+        if inherited.held != 0 { try plane.expect(held: inherited.held) }
         let store = SessionStore(
             plane: plane, manager: manager, table: table, shelves: inherited.shelves, logger: logger)
         (inherited.table, inherited.shelves) = (nil, [:])
@@ -160,10 +161,19 @@ internal import Synchronization
         try plane.addShelf(number, ends)
     }
 
+    /// Stores most of what is not stored yet, while loops run, so that ``leave()`` has little to do.
+    func storeMost() async throws(SystemError) {
+        // Without a manager there is no limit to ask about.
+        if manager == nil { while state.withLock({ $0.shelves.count }) < shelvesForAll { try add(keptBy: nil) } }
+        await plane.storeMost()
+    }
+
+    /// As many as there are sessions for.
+    private var shelvesForAll: Int { Int(clamping: plane.sessions) / Self.sessionsOfAShelf + 1 }
+
     /// Stores all that is not stored yet, after the loops have ended.
     func leave() throws(SystemError) {
-        let shelves = Int(clamping: plane.sessions) / Self.sessionsOfAShelf + 1
-        if manager == nil { while state.withLock({ $0.shelves.count }) < shelves { try add(keptBy: nil) } }
+        if manager == nil { while state.withLock({ $0.shelves.count }) < shelvesForAll { try add(keptBy: nil) } }
         while true {
             let left = try plane.leave()
             guard left > 0 else { return }

@@ -16,6 +16,8 @@ internal import Synchronization
         case resetSome(EndpointID, UInt32)
         /// Tell all sessions.
         case takeCensus(SessionCensus)
+        /// Store all sessions, young ones too.
+        case storeAll(StoringRound)
         case stop
     }
 
@@ -51,6 +53,8 @@ internal import Synchronization
     private var isStopping = false
     /// Censuses under way, and how far they have come.
     private var censuses: [(census: SessionCensus, cursor: UInt32)] = []
+    /// A round of storing under way, and how far it has come.
+    private var storing: (round: StoringRound, cursor: UInt32)?
 
     init(
         owner: PlaneOwner, index: UInt32, plan: PublishedPlan, spread: SessionSpread, held: HeldClients,
@@ -147,6 +151,7 @@ internal import Synchronization
             for order in takeOrders() { carryOut(order) }
             while let timer = timers.popDue(now) { fire(timer) }
             goOnWithCensus()
+            goOnStoring()
             reportFacts()
             roundCount.add(1, ordering: .relaxed)
         }
@@ -200,6 +205,7 @@ internal import Synchronization
             // Fewer where some have ended meanwhile: they are not missed.
             _ = unsafe csp_loop_reset_endpoint(loop, endpoint.slot, count)
         case .takeCensus(let census): censuses.append((census, 0))
+        case .storeAll(let round): storing = (round, 0)
         case .stop: isStopping = true
         }
     }
@@ -215,6 +221,15 @@ internal import Synchronization
             census.finished()
         }
         if !censuses.isEmpty { wake() }
+    }
+
+    /// A few sessions; what moves bytes has its turn before the next few.
+    private func goOnStoring() {
+        guard var current = storing else { return }
+        // How many is no matter: those without room are told of at the end.
+        _ = unsafe csp_loop_store(loop, &current.cursor)
+        storing = current.cursor == .max ? nil : current
+        if storing == nil { current.round.finished() } else { wake() }
     }
 
     private func fire(_ timer: Timer) {

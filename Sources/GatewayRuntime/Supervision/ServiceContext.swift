@@ -27,6 +27,7 @@ public struct ServiceContext: Sendable {
         unit = notify == nil ? nil : SystemFile.read("/proc/self/cgroup").flatMap(ServiceUnit.init(cgroups:))
         sockets = try ActivatedSocket.all(among: environment.passed)
         inherited = InheritedStore(environment.passed)
+        inherited.held = environment.held
     }
 
     /// What to type once wrong settings are mended; `nil` where no unit runs us. A client that waits at the socket starts

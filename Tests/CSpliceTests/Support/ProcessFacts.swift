@@ -7,14 +7,15 @@ enum ProcessFacts {
         openDescriptors { $0.hasPrefix("socket:") || $0.hasPrefix("pipe:") }
     }
 
-    /// Open descriptors whose targets, as proc(5) names them, are to be counted.
-    static func openDescriptors(where isCounted: (String) -> Bool) -> Int {
-        guard let directory = opendir("/proc/self/fd") else { preconditionFailure("/proc is mounted") }
+    /// Open descriptors, of another process too, whose targets, as proc(5) names them, are to be counted.
+    static func openDescriptors(of process: pid_t = getpid(), where isCounted: (String) -> Bool) -> Int {
+        let path = "/proc/\(process)/fd/"
+        guard let directory = opendir(path) else { preconditionFailure("/proc is mounted, and the process there") }
         defer { closedir(directory) }
         var count = 0
         while let entry = readdir(directory) {
             let name = withUnsafeBytes(of: entry.pointee.d_name) { $0.prefix { $0 != 0 } }
-            if isCounted(target(of: "/proc/self/fd/" + String(decoding: name, as: UTF8.self))) { count += 1 }
+            if isCounted(target(of: path + String(decoding: name, as: UTF8.self))) { count += 1 }
         }
         return count
     }

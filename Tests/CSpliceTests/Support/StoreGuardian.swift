@@ -10,10 +10,11 @@ final class StoreGuardian: @unchecked Sendable {  // used by one test, from one 
     let entrance: Destination
     private let listener: Int32
     private let table: Int32
-    private let shelves: [Int32]
+    /// Both ends of each, one after the other.
+    let shelves: [Int32]
     private let loops: Int
     private let pipePages: Int
-    private var pid: pid_t = 0
+    private(set) var pid: pid_t = 0
     private var output: Int32 = -1
     private var text = ""
 
@@ -23,6 +24,7 @@ final class StoreGuardian: @unchecked Sendable {  // used by one test, from one 
         var clients = 0
         var ended = 0
         var unsafe = 0
+        var refused = 0
     }
 
     init(
@@ -48,8 +50,10 @@ final class StoreGuardian: @unchecked Sendable {  // used by one test, from one 
         if case .unix(let path) = entrance { unlink(path) }
     }
 
-    /// Starts a worker, and returns when it has recovered everything.
-    @discardableResult func start(dialing address: csp_address? = nil) throws -> Recovered {
+    /// Starts a worker, which may have so many descriptors, and returns when it has recovered everything.
+    @discardableResult func start(
+        dialing address: csp_address? = nil, descriptors: Int? = nil
+    ) throws -> Recovered {
         var ends: [Int32] = [-1, -1]
         try check("pipe", pipe(&ends))
         var actions = posix_spawn_file_actions_t()
@@ -71,9 +75,10 @@ final class StoreGuardian: @unchecked Sendable {  // used by one test, from one 
         let environment = ProcessInfo.processInfo.environment
         // Another build of it, with sanitizers and their options: `make sanitize-c`.
         let program = try environment["STORE_WORKER"] ?? ToolBox.beside("StoreWorker")
-        let words = [
-            program, "\((address ?? server.address).port)", "\(loops)", "\(pipePages)", "\(shelves.count / 2)",
-        ]
+        let words =
+            [
+                program, "\((address ?? server.address).port)", "\(loops)", "\(pipePages)", "\(shelves.count / 2)",
+            ] + (descriptors.map { ["\($0)"] } ?? [])
         let pointers = words.map { strdup($0) } + [nil]
         let settings = environment.filter { $0.key.hasSuffix("SAN_OPTIONS") }.map { strdup("\($0)=\($1)") } + [nil]
         defer { for pointer in pointers + settings { free(pointer) } }
@@ -82,8 +87,19 @@ final class StoreGuardian: @unchecked Sendable {  // used by one test, from one 
         guard result == 0 else { throw SocketFailure.system(operation: "posix_spawn", errno: result) }
         output = ends[0]
         text = ""
-        let figures = try figures(after: "recovered ", count: 4)
-        return Recovered(sessions: figures[0], clients: figures[1], ended: figures[2], unsafe: figures[3])
+        return try recovered()
+    }
+
+    /// What a worker that begins says.
+    private func recovered() throws -> Recovered {
+        let figures = try figures(after: "recovered ", count: 5)
+        return Recovered(
+            sessions: figures[0], clients: figures[1], ended: figures[2], unsafe: figures[3], refused: figures[4])
+    }
+
+    /// Sockets and pipes that the worker has open.
+    var openDescriptors: Int {
+        ProcessFacts.openDescriptors(of: pid) { $0.hasPrefix("socket:") || $0.hasPrefix("pipe:") }
     }
 
     /// Ends the worker as the kernel or an operator would, without a chance to say anything.
@@ -103,9 +119,26 @@ final class StoreGuardian: @unchecked Sendable {  // used by one test, from one 
         return leftOut
     }
 
+    /// Lets the worker become itself anew, with everything held open; returns what it recovered.
+    func handOver() throws -> Recovered {
+        Glibc.kill(pid, SIGUSR2)
+        return try recovered()
+    }
+
+    /// Lets the worker leave, and stay all the same.
+    func leaveAndStay() throws {
+        Glibc.kill(pid, SIGUSR1)
+        #expect(try figures(after: "left out ", count: 1)[0] == 0)
+    }
+
     /// Waits until so many sessions are stored.
     func waitUntilStored(_ count: Int) throws {
         while try figures(after: "stored ", count: 1)[0] != count {}
+    }
+
+    /// Waits until the number of stored sessions is as wished.
+    func waitUntilStored(_ isWished: (Int) -> Bool) throws {
+        while try !isWished(figures(after: "stored ", count: 1)[0]) {}
     }
 
     /// Waits until at least so many sessions are stored and no more are being stored; returns how many.

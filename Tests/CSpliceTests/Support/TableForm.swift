@@ -4,12 +4,12 @@ import Glibc
 struct TableForm {
     var magic: UInt64 = 0x6574_6364_6777_7462
     var major: UInt32 = 1
-    var minor: UInt32 = 0
+    var minor: UInt32 = 1
     var headerBytes: UInt32 = 4096
     var entryBytes: UInt32 = 64
     var entries: UInt32 = 512
     var shelves: UInt32 = 1024
-    var shelfBytes: UInt32 = 36_864
+    var shelfBytes: UInt32 = 57_344
     var bufferBytes: UInt32 = 69_632
     var buffers: UInt32 = 64
     var noteBytes: UInt32 = 69_632

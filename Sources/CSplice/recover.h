@@ -1,0 +1,31 @@
+/* A recovery under way: what recover.c and returning.c share. */
+#ifndef CSPLICE_RECOVER_H
+#define CSPLICE_RECOVER_H
+
+#include "account.h"
+#include "store.h"
+
+struct recovery {
+	csp_plane *plane;
+	struct store *store;
+	struct shelf_found *found;  /* TABLE_ENTRIES of each shelf */
+	struct returning *sessions; /* the same */
+	uint32_t shelves;
+	uint64_t mark;        /* of the table as it was found; 0: who had it did not leave in order */
+	_Atomic int64_t room; /* descriptors that sessions, clients and pipes may have yet */
+	struct csp_recovery counts[CSP_LOOPS_MAX]; /* of each loop */
+	int results[CSP_LOOPS_MAX];
+};
+
+/* A session on its way back. */
+struct returning {
+	const struct table_entry *entry;
+	struct csp_session_record record;
+	struct account accounts[2]; /* DOWN, UP */
+	bool is_tcp[2];
+};
+
+/* Brings a session back that has all its pipes, or resets it. */
+void returning_bring_back(csp_loop *loop, struct returning *session);
+
+#endif

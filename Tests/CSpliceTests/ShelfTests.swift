@@ -1,0 +1,125 @@
+import CSplice
+import Glibc
+import Testing
+
+extension DataPlaneTests {
+    /// Shelves on which strangers have put something, and processes that may have less than what lies there.
+    @Suite struct ShelfTests {
+        private func put(_ bytes: [UInt8], into end: Int32, count: Int = 1) throws {
+            for _ in 0..<count {
+                let sent = try check("send", Int32(send(end, bytes, bytes.count, Int32(MSG_DONTWAIT))))
+                #expect(Int(sent) == bytes.count)
+            }
+        }
+
+        private func talk(_ sessions: [OpenSession]) throws {
+            for session in sessions {
+                try session.client.send("there")
+                #expect(try session.upstream.receive(count: 5) == "there")
+                try session.upstream.send("back")
+                #expect(try session.client.receive(count: 4) == "back")
+            }
+        }
+
+        /// Short, empty and long ones, in front, behind, and in the queue where none belongs.
+        @Test(arguments: [0, 1, 7, 16, 100], [0, 1])
+        func foreignMessages_hideNoSession(length: Int, end: Int) throws {
+            let guardian = try StoreGuardian(loops: 1, shelves: 1)
+            let foreign = [UInt8](repeating: 0xee, count: length)
+            try put(foreign, into: guardian.shelves[end], count: 3)
+            try guardian.start()
+            let sessions = try guardian.open(20)
+            try guardian.waitUntilStored(20)
+            try put(foreign, into: guardian.shelves[end], count: 2)
+            for _ in 0..<2 {
+                guardian.kill()
+                #expect(try guardian.start() == .init(sessions: 20))
+                try talk(sessions)
+            }
+            #expect(try guardian.handOver() == .init(sessions: 20))
+            try talk(sessions)
+        }
+
+        /// Without a note of which end is which: a table that a program of the first form has made.
+        @Test(arguments: [0, 1])
+        func foreignMessages_hideNoSession_ofAnOlderForm(end: Int) throws {
+            let table = try TableForm(minor: 0, shelfBytes: 36_864).make()
+            let guardian = try StoreGuardian(loops: 1, shelves: 1, table: table)
+            try guardian.start()
+            let sessions = try guardian.open(20)
+            try guardian.waitUntilStored(20)
+            guardian.kill()
+            try forgetEnds(of: table)
+            try put([1, 2, 3], into: guardian.shelves[end])
+            #expect(try guardian.start() == .init(sessions: 20))
+            try talk(sessions)
+        }
+
+        /// A table's first shelf begins behind its header, two notes and 64 buffers; its ends stand 16 bytes in.
+        private func forgetEnds(of table: Int32) throws {
+            let place = 4096 + 2 * 69_632 + 64 * 69_632 + 16
+            let nothing = [UInt8](repeating: 0, count: 16)
+            #expect(pwrite(table, nothing, 16, off_t(place)) == 16)
+        }
+
+        @Test func foreignMessages_areDroppedWhenAShelfIsCompacted() throws {
+            let guardian = try StoreGuardian(loops: 1, shelves: 1)
+            try put([1, 2, 3], into: guardian.shelves[0], count: 100)
+            try put([], into: guardian.shelves[0], count: 20)
+            try guardian.start()
+            for _ in 0..<4 {
+                let sessions = try guardian.open(150)
+                try guardian.waitUntilStored(150)
+                for session in sessions {
+                    session.client.close()
+                    session.upstream.close()
+                }
+                try guardian.waitUntilStored(0)
+            }
+        }
+
+        @Test func processThatMayHaveFewerDescriptors_servesThoseItCan_andResetsTheOthers() throws {
+            let guardian = try StoreGuardian()
+            try guardian.start()
+            let sessions = try guardian.open(200)
+            try guardian.waitUntilStored(200)
+            guardian.kill()
+            // The worker keeps twenty of these for itself, as the gateway keeps a reserve.
+            let recovered = try guardian.start(descriptors: 220)
+            #expect(recovered.sessions == 100 && recovered.refused == 100 && recovered.ended == 100, "\(recovered)")
+            let served = try sessions.filter { session in
+                let error = try session.client.option(SOL_SOCKET, SO_ERROR)
+                #expect(error == 0 || error == ECONNRESET)
+                #expect(try session.upstream.option(SOL_SOCKET, SO_ERROR) == error)
+                return error == 0
+            }
+            #expect(served.count == 100)
+            try talk(served)
+            for session in served.prefix(50) {
+                session.client.close()
+                session.upstream.close()
+            }
+            // Who was served and has left makes room for others.
+            try guardian.waitUntilStored { $0 <= 50 }
+            try talk(try guardian.open(10))
+            guardian.kill()
+            let last = try guardian.start()
+            #expect(last.ended == 0 && last.refused == 0, "\(last)")
+        }
+
+        /// Bytes that find no reader go into a pipe beside the one that was emptied in the same turn: that one must not be
+        /// forgotten.
+        @Test func pipesOfStoredSessions_comeBack() throws {
+            let server = try UpstreamServer(receiveBuffer: 8192, sendBuffer: 8192)
+            let guardian = try StoreGuardian(server: server)
+            try guardian.start()
+            let before = guardian.openDescriptors
+            let sessions = try guardian.open(8, buffers: 8192)
+            try guardian.waitUntilStored(8)
+            for worker in guardian.exchangeAll(sessions, count: 1_500_000) { try worker.value() }
+            try guardian.waitUntilStored(0)
+            // Each of the two loops keeps sixteen empty pipes at most.
+            #expect(guardian.openDescriptors - before <= 2 * 2 * 16)
+        }
+    }
+}
