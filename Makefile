@@ -53,6 +53,7 @@ scrape-load: build .build/load ## requests beside 200 scrapes a second: fails wh
 
 bench-program: build .build/load
 	swift build --product Bench
+	swift build --product StandInManager
 
 fuzz: ## every harness of Tests/Fuzz for a minute (MINUTES=n), on what earlier runs have found
 	scripts/fuzz $$(($(or $(MINUTES),1) * 60))

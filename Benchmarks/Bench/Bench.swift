@@ -77,7 +77,7 @@ struct Bench: AsyncParsableCommand {
             throw BenchError("there is no gateway at \(program): type `make build`")
         }
         var all = Peer.others
-        all.insert(.gateway(program), at: 1)
+        all.insert(contentsOf: [.shipped(program), .gateway(program)], at: 1)
         let named = words(peers)
         if !named.isEmpty { all = all.filter { peer in named.contains { peer.name.contains($0) } } }
         all += variant.map {

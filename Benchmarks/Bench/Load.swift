@@ -16,6 +16,8 @@ struct Load: Sendable {
     }
 
     let program: String
+    /// How old connections are when counting begins: sessions are stored when they are one to one and a half seconds old.
+    let settleMilliseconds = 1700
     let processors: Processors
 
     /// Runs it to its end.
@@ -33,6 +35,7 @@ struct Load: Sendable {
     /// Starts it and returns at once.
     func start(_ arguments: [String]) throws -> ChildProcess {
         let command = processors.generator.command(program, arguments)
-        return try ChildProcess(command.program, command.arguments)
+        return try ChildProcess(
+            command.program, command.arguments, environment: ["LOAD_SETTLE_MS": "\(settleMilliseconds)"])
     }
 }

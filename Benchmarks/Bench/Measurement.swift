@@ -36,11 +36,11 @@ struct Measurement {
     /// Starts a peer several times, and looks at the memory of the last one.
     func measureStart(of peer: Peer, to upstream: Upstream) async throws -> [Metric: Double] {
         let port = try FreePort.next()
-        guard let launch = try peer.launch(port: port, upstream: upstream, folder: folder),
+        guard let launch = try peer.alone.launch(port: port, upstream: upstream, folder: folder),
             peer.kind != .socketProxyd  // its socket is there before it is
         else { return [:] }
         let report = try await load.run(["start", "127.0.0.1:\(port)", "5", launch.program] + launch.arguments)
-        let running = try await RunningPeer(peer, to: upstream, on: processors, folder: folder)
+        let running = try await RunningPeer(peer.alone, to: upstream, on: processors, folder: folder)
         try await Task.sleep(for: .milliseconds(500))
         guard let memory = try running.group?.memory() else { return [:] }
         try await running.end()

@@ -7,8 +7,9 @@ struct Peer: Sendable, Hashable {
     enum Kind: Sendable, Hashable {
         /// The generator talks to the sink directly: what this machine can do at all.
         case noProxy
-        /// Ours: a program and flags beyond those that it needs.
-        case gateway(program: String, flags: [String])
+        /// Ours: a program and flags beyond those that it needs; as the package's unit runs it, under a manager that stores its
+        /// sessions, or alone.
+        case gateway(program: String, flags: [String], isStored: Bool)
         case etcdGateway
         case haproxy(splices: Bool)
         case nginx
@@ -37,9 +38,20 @@ struct Peer: Sendable, Hashable {
         Peer(name: "systemd-socket-proxyd", kind: .socketProxyd),
     ]
 
-    /// Our gateway.
-    static func gateway(_ program: String, name: String = "etcd-gateway", flags: [String] = []) -> Peer {
-        Peer(name: name, kind: .gateway(program: program, flags: flags))
+    /// Our gateway, as it is shipped: its sessions are stored when they are a second old.
+    static func shipped(_ program: String) -> Peer {
+        Peer(name: "etcd-gateway", kind: .gateway(program: program, flags: [], isStored: true))
+    }
+
+    /// Our gateway on its own.
+    static func gateway(_ program: String, name: String = "etcd-gateway, no store", flags: [String] = []) -> Peer {
+        Peer(name: name, kind: .gateway(program: program, flags: flags, isStored: false))
+    }
+
+    /// The same without a manager, whose socket is open before the program is.
+    var alone: Peer {
+        guard case .gateway(let program, let flags, true) = kind else { return self }
+        return Peer(name: name, kind: .gateway(program: program, flags: flags, isStored: false))
     }
 
     /// Whether it is one of ours.
@@ -50,12 +62,16 @@ struct Peer: Sendable, Hashable {
         switch kind {
         case .noProxy:
             return nil
-        case .gateway(let program, let flags):
-            return Launch(
+        case .gateway(let program, let flags, let isStored):
+            let alone = Launch(
                 program: program,
                 arguments: [
                     "--endpoints=\(upstream.text)", "--listen-addr=127.0.0.1:\(port)", "--health-check=tcp",
                 ] + flags)
+            guard isStored else { return alone }
+            return try Launch(
+                program: ToolBox.beside("StandInManager"),
+                arguments: ["\(port)", folder.path(of: "notify-\(port)"), program] + alone.arguments)
         case .etcdGateway:
             return try Launch(
                 program: ToolBox.tool("etcd"),

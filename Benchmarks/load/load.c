@@ -19,6 +19,8 @@
  *   load polite WHERE CONNECTIONS PAUSE_MS MS         hostile.c: 256 B asked, 1 KiB answered, again after a pause
  *   load keep WHERE CONNECTIONS SEED                  keep.c: sessions with etcd, every byte compared, until SIGTERM
  *
+ * LOAD_SETTLE_MS in the environment: bulk and rpc let their connections grow so old before they count; 0 without it.
+ *
  * WHERE is ADDRESS:PORT, IPv4. MS is how long it lasts. The generator prints one JSON object. A connection to the sink
  * starts with a hello of 16 bytes: what the sink is to do.
  */
@@ -252,6 +254,8 @@ static struct {
 	bool reconnects; /* churn */
 	uint64_t limit;  /* churns: so many requests; 0: until the deadline */
 	uint32_t cold;   /* rpc: connections whose first answer has not come */
+	bool is_warming; /* rpc: answers do not count yet */
+	uint64_t settled_ns;
 	uint64_t began_ns;
 	uint64_t *samples_ns;
 	size_t samples, capacity;
@@ -317,18 +321,18 @@ static void bulk_ready(struct connection *c)
 }
 
 /*
- * Connecting is not what is measured here: when each connection has had its first answer, counting begins
- * anew, and whoever reads the proxy's CPU time is told.
+ * Connecting is not what is measured here: when each connection has had its first answer and all are as old
+ * as they shall be, counting begins anew, and whoever reads the proxy's CPU time is told.
  */
-static void warm_up(struct connection *c)
+static void warm_up(struct connection *c, uint64_t now)
 {
-	if (c->is_warm)
-		return;
+	run.cold -= !c->is_warm;
 	c->is_warm = true;
-	if (--run.cold > 0)
+	if (run.cold > 0 || now < run.settled_ns)
 		return;
-	run.deadline_ns += now_ns() - run.began_ns;
-	run.began_ns = now_ns();
+	run.is_warming = false;
+	run.deadline_ns += now - run.began_ns;
+	run.began_ns = now;
 	run.done = 0;
 	run.samples = 0;
 	fprintf(stderr, "warm\n");
@@ -340,9 +344,9 @@ static void answered(struct connection *c)
 
 	sample(now - c->started_ns);
 	run.done++;
-	if (run.cold > 0)
-		warm_up(c);
-	if (run.cold == 0 && (run.limit > 0 ? run.done + run.active > run.limit : now >= run.deadline_ns)) {
+	if (run.is_warming)
+		warm_up(c, now);
+	if (!run.is_warming && (run.limit > 0 ? run.done + run.active > run.limit : now >= run.deadline_ns)) {
 		close(c->fd);
 		run.active--;
 		return;
@@ -376,7 +380,22 @@ static void rpc_ready(struct connection *c)
 			return;
 		answered(c);
 	} while (run.active > 0 && c->is_open && c->fd == fd && c->to_write > 0 &&
-	         (run.cold > 0 || now_ns() < run.deadline_ns + 1000000000u));
+	         (run.is_warming || now_ns() < run.deadline_ns + 1000000000u));
+}
+
+static uint32_t settle_ms(void)
+{
+	const char *text = getenv("LOAD_SETTLE_MS");
+
+	return text == NULL ? 0 : number(text);
+}
+
+/* Bulk flows are connected, and say nothing until they are as old as they shall be. */
+static void settle(void)
+{
+	while (now_ns() < run.settled_ns)
+		usleep(1000); /* EINTR: the clock decides */
+	run.began_ns = now_ns();
 }
 
 static void generate(struct connection *connections, uint32_t count)
@@ -386,6 +405,8 @@ static void generate(struct connection *connections, uint32_t count)
 	run.active = count;
 	for (uint32_t i = 0; i < count; i++)
 		dial(&connections[i]);
+	if (connections->hello.what == WHAT_BULK)
+		settle();
 	while (run.active > 0) {
 		int ready = epoll_wait(run.epoll, events, BATCH, 10000);
 
@@ -537,8 +558,10 @@ int main(int argc, char **argv)
 		idle(connections, count);
 	for (uint32_t i = 0; i < count; i++)
 		connections[i].hello = hello;
-	run.cold = strcmp(mode, "rpc") == 0 ? count : 0;
+	run.is_warming = strcmp(mode, "rpc") == 0;
+	run.cold = run.is_warming ? count : 0;
 	run.began_ns = now_ns();
+	run.settled_ns = run.began_ns + (uint64_t)settle_ms() * 1000000u;
 	generate(connections, count);
 	report(now_ns() - run.began_ns, run.done, mebibytes);
 	return 0;
