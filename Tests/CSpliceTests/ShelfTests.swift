@@ -107,8 +107,8 @@ extension DataPlaneTests {
             #expect(last.ended == 0 && last.refused == 0, "\(last)")
         }
 
-        /// Bytes that find no reader go into a pipe beside the one that was emptied in the same turn: that one must not be
-        /// forgotten.
+        /// After an urgent byte a flow is copied for good. What its reader does not take goes into a pipe, beside the one
+        /// that was emptied in the same turn: that one must not be forgotten.
         @Test func pipesOfStoredSessions_comeBack() throws {
             let server = try UpstreamServer(receiveBuffer: 8192, sendBuffer: 8192)
             let guardian = try StoreGuardian(server: server)
@@ -116,7 +116,14 @@ extension DataPlaneTests {
             let before = guardian.openDescriptors
             let sessions = try guardian.open(8, buffers: 8192)
             try guardian.waitUntilStored(8)
-            for worker in guardian.exchangeAll(sessions, count: 1_500_000) { try worker.value() }
+            for session in sessions {
+                for (sender, receiver) in Side.allCases.map({ $0.split(session) }) {
+                    try receiver.set(SOL_SOCKET, SO_OOBINLINE, to: 1)
+                    try sender.sendUrgent(UInt8(ascii: "!"))
+                    #expect(try receiver.receive(count: 1) == "!")
+                }
+            }
+            for worker in guardian.exchangeAll(sessions, count: 24_000_000) { try worker.value() }
             try guardian.waitUntilStored(0)
             // Each of the two loops keeps sixteen empty pipes at most.
             #expect(guardian.openDescriptors - before <= 2 * 2 * 16)
