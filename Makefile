@@ -2,13 +2,13 @@
 
 .DEFAULT_GOAL := help
 .PHONY: help run test faults faults-short bench bench-check bench-short bench-program syscalls fuzz fuzz-short analyze \
-	sanitize-c simulate kills check-alerts test-page check format build deb package-tools package-roots check-package test-package \
+	sanitize-c simulate kills continuity check-alerts test-page check format build deb package-tools package-roots check-package test-package \
 	test-package-short clean
 
 tools := .build/tools/bin
 # One after the other: the simulations of the first would starve the real time of the others.
 suites := GatewayTests CSpliceTests GatewayRuntimeTests IntegrationTests
-c_files = $(shell find Sources/CSplice Sources/CLinux Sources/CAres Benchmarks Tests/Fuzz -name '*.[ch]')
+c_files = $(shell find Sources/CSplice Sources/CLinux Sources/CAres Benchmarks Tests/Fuzz Tests/StoreWorker Tests/Continuity -name '*.[ch]')
 swift_files = Sources Tests Benchmarks Package.swift
 shell_files = $(wildcard scripts/*) .ci/run Tests/Package/run Tests/Package/make-roots debian/settle-build-id \
 	$(addprefix debian/etcd-gateway.,postinst prerm postrm) $(filter-out debian/tests/control,$(wildcard debian/tests/*))
@@ -63,6 +63,9 @@ simulate: ## SEEDS=10000: random faults, reloads and drains under simulated gate
 kills: ## TIMES=25: the test that kills a data plane at random moments, so many times as long
 	swift build --build-tests
 	KILLS=$(or $(TIMES),25) swift test --skip-build --filter StoreTests
+
+continuity: build ## sessions over deaths, restarts and hand-overs, every byte compared; half an hour (FORM=short, pause or cost)
+	scripts/continuity $(or $(FORM),long)
 
 analyze: ## two analyzers look at the C that ships
 	scripts/analyze

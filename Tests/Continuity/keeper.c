@@ -4,9 +4,10 @@
  *
  *   keeper PORT ROOM PROGRAM WORD…
  *
- * It listens on 127.0.0.1:PORT and says so, keeps ROOM descriptors, and says "ready PID MILLISECONDS" when the gateway
- * has told READY=1, that long after its start; "lost NAME" for what found no room. Orders come by standard
- * input, one a line: kill, stop (SIGTERM; it is started again), usr2, segv, end. The end of input is end.
+ * It listens on 127.0.0.1:PORT and says so, keeps ROOM descriptors, and says "ready PID MILLISECONDS" when
+ * the gateway has told READY=1, that long after its start; "lost NAME" for what found no room. Orders come by
+ * standard input, one a line: kill, stop (SIGTERM; it is started again), usr2, segv, end. The end of input is
+ * end.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -64,7 +65,8 @@ static void open_listener(const char *port)
 	int one = 1;
 
 	listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	must(listener >= 0 && setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one) == 0, "socket");
+	must(listener >= 0 && setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one) == 0,
+	        "socket");
 	must(bind(listener, (struct sockaddr *)&address, sizeof address) == 0 && listen(listener, 4096) == 0,
 	        "listen");
 }
@@ -165,8 +167,8 @@ static const char *value_of(const char *text, const char *key, char value[static
 
 	value[0] = 0;
 	if (found != NULL)
-		(void)snprintf(value, NAME_MAX_BYTES, "%.*s",
-		        (int)strcspn(found + strlen(key), "\n"), found + strlen(key));
+		(void)snprintf(value, NAME_MAX_BYTES, "%.*s", (int)strcspn(found + strlen(key), "\n"),
+		        found + strlen(key));
 	return value;
 }
 
@@ -221,7 +223,8 @@ static void obey(const char *order)
 	static const struct {
 		const char *word;
 		int signal;
-	} signals[] = {{"kill", SIGKILL}, {"stop", SIGTERM}, {"usr2", SIGUSR2}, {"segv", SIGSEGV}, {"end", SIGTERM}};
+	} signals[] = {
+	        {"kill", SIGKILL}, {"stop", SIGTERM}, {"usr2", SIGUSR2}, {"segv", SIGSEGV}, {"end", SIGTERM}};
 
 	is_ending = is_ending || strcmp(order, "end") == 0;
 	for (size_t i = 0; i < sizeof signals / sizeof signals[0]; i++)
@@ -275,7 +278,8 @@ int main(int count, char **words)
 	open_ear();
 	start();
 	while (!is_ending || gateway > 0) {
-		struct pollfd polled[] = {{.fd = ear, .events = POLLIN}, {.fd = is_ending ? -1 : 0, .events = POLLIN}};
+		struct pollfd polled[] = {
+		        {.fd = ear, .events = POLLIN}, {.fd = is_ending ? -1 : 0, .events = POLLIN}};
 
 		/* A child that ends between here and there is seen a moment later. */
 		if (poll(polled, 2, 50) > 0 && polled[0].revents != 0)

@@ -4,8 +4,8 @@
  *   streams GATEWAY_PORT SERVER_PORT [NAME=NUMBER…]
  *
  * It is clients and server: it listens on 127.0.0.1:SERVER_PORT, opens `sessions` connections to
- * 127.0.0.1:GATEWAY_PORT, and sends through each in both directions, in pieces of random sizes, `rate` bytes a
- * second each. Of ten sessions one ends its client's direction early, and one its server's. `resets` of a
+ * 127.0.0.1:GATEWAY_PORT, and sends through each in both directions, in pieces of random sizes, `rate` bytes
+ * a second each. Of ten sessions one ends its client's direction early, and one its server's. `resets` of a
  * hundred are reset by one of their ends, each at a random moment of the first `within` seconds. Beside them
  * one connection asks and is answered all the time, and a new one comes and goes every `new` milliseconds.
  * `buffer` is SO_SNDBUF and SO_RCVBUF of all; 0: the machine's.
@@ -98,7 +98,8 @@ static uint64_t random_number(void)
 /* Each direction of each session begins somewhere else in the same bytes. */
 static const unsigned char *stream_at(const struct end *sender, uint64_t offset)
 {
-	return bytes + (offset + sender->session * 7919u + (sender->kind == KIND_SERVER ? 524309u : 0)) % PERIOD;
+	return bytes +
+	       (offset + sender->session * 7919u + (sender->kind == KIND_SERVER ? 524309u : 0)) % PERIOD;
 }
 
 static int new_socket(void)
@@ -217,7 +218,8 @@ static void open_session(uint32_t number)
 		session->ends[1].sends_at_most = 1000 + random_number() % 200000;
 	session->resetter = (int)(random_number() & 1);
 	if ((long)(number * 37 % 100) < resets)
-		session->resets_at_ms = now_ms() + 1e3 * (double)(random_number() % 1000 * (uint64_t)within_s) / 1e3;
+		session->resets_at_ms =
+		        now_ms() + 1e3 * (double)(random_number() % 1000 * (uint64_t)within_s) / 1e3;
 	client->fd = new_socket();
 	must(connect(client->fd, (struct sockaddr *)&gateway_address, sizeof gateway_address) == 0 ||
 	                errno == EINPROGRESS,
@@ -386,8 +388,7 @@ static void accept_all(void)
 static void becomes_session(struct end *stranger, uint64_t number)
 {
 	struct end *server = &sessions[number].ends[1];
-	struct epoll_event event = {
-	        .events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, .data.ptr = server};
+	struct epoll_event event = {.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, .data.ptr = server};
 
 	server->fd = stranger->fd;
 	accepted++;
@@ -551,11 +552,12 @@ static int report(void)
 
 	for (uint32_t i = 0; i < (uint32_t)count; i++)
 		total += sessions[i].ends[0].received + sessions[i].ends[1].received;
-	printf("sessions %ld reset %u broken %u wrong %u bytes %llu answers %llu longest_wait_ms %.1f new %llu refused %llu "
+	printf("sessions %ld reset %u broken %u wrong %u bytes %llu answers %llu longest_wait_ms %.1f new "
+	       "%llu refused %llu "
 	       "ended_young %llu longest_new_ms %.1f\n",
-	        count, were_reset, broken, wrong, (unsigned long long)total, (unsigned long long)answers, longest_wait_ms,
-	        (unsigned long long)opened_new, (unsigned long long)refused_new, (unsigned long long)ended_new,
-	        longest_new_ms);
+	        count, were_reset, broken, wrong, (unsigned long long)total, (unsigned long long)answers,
+	        longest_wait_ms, (unsigned long long)opened_new, (unsigned long long)refused_new,
+	        (unsigned long long)ended_new, longest_new_ms);
 	return broken == 0 && wrong == 0 && refused_new == 0 ? 0 : 1;
 }
 

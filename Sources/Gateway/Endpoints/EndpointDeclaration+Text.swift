@@ -12,7 +12,8 @@ extension EndpointDeclaration {
     /// Reads ``words`` back; `nil` where one of them is wrong, or one too many.
     init?(words: ArraySlice<Substring>) {
         let words = Array(words)
-        guard words.count == Self.wordCount, let key = EndpointKey(words: words[...1]), let origin = Origin(word: words[2]), let priority = UInt16(decimalDigits: words[4]),
+        guard words.count == Self.wordCount, let key = EndpointKey(words: words[...1]),
+            let origin = Origin(word: words[2]), let priority = UInt16(decimalDigits: words[4]),
             let weight = UInt16(decimalDigits: words[5])
         else { return nil }
         let speaksTLS: Bool? = words[3] == "tls" ? true : words[3] == "plain" ? false : nil

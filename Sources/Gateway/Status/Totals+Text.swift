@@ -9,7 +9,8 @@ extension Totals {
         let endpoints = traffic.sorted { "\($0.key)" < "\($1.key)" }.flatMap { key, traffic in
             let figures = [traffic.bytesUp, traffic.bytesDown] + DialResult.allCases.map { traffic.dials[$0] ?? 0 }
             return [
-                Self.line(["traffic"] + key.words, figures), Self.line(["dials"] + key.words, traffic.dialTimes.figures),
+                Self.line(["traffic"] + key.words, figures),
+                Self.line(["dials"] + key.words, traffic.dialTimes.figures),
             ]
         }
         return counted + [Self.line(["times"], sessionTimes.figures)] + endpoints
@@ -22,7 +23,8 @@ extension Totals {
             guard let count = Self.figures(words[2...])?.first, counts[String(words[1])] == nil else { return }
             self[String(words[1])] = count
         case "times":
-            guard let figures = Self.figures(words[1...]), let times = Histogram(Histogram.sessionBounds, figures) else {
+            guard let figures = Self.figures(words[1...]), let times = Histogram(Histogram.sessionBounds, figures)
+            else {
                 return
             }
             sessionTimes = times
@@ -40,7 +42,9 @@ extension Totals {
         var endpoint = traffic[key] ?? EndpointTraffic()
         (endpoint.bytesUp, endpoint.bytesDown) = (figures[0], figures[1])
         endpoint.dials = [:]
-        for (result, count) in zip(DialResult.allCases, figures[2...]) { endpoint.dials[result] = count == 0 ? nil : count }
+        for (result, count) in zip(DialResult.allCases, figures[2...]) {
+            endpoint.dials[result] = count == 0 ? nil : count
+        }
         traffic[key] = endpoint
     }
 

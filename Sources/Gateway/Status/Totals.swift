@@ -49,7 +49,9 @@ extension MetricsSnapshot {
         for index in ends.indices { ends[index].count += earlier["ends/\(ends[index].reason)"] }
         addPauses(earlier)
         sessionTimes.add(earlier.sessionTimes)
-        for reason in FailoverReason.allCases { failovers.count(reason, times: earlier["failovers/\(reason.rawValue)"]) }
+        for reason in FailoverReason.allCases {
+            failovers.count(reason, times: earlier["failovers/\(reason.rawValue)"])
+        }
         for result in RefreshResult.allCases {
             counts.refreshes.count(result, times: earlier["refreshes/\(result.rawValue)"])
         }
