@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/close_range.h>
 #include <pthread.h>
 #include <sched.h>
 #include <string.h>
@@ -113,4 +114,9 @@ int clinux_send_descriptors(int socket, const struct sockaddr *address, uint32_t
 int clinux_set_inherited(int descriptor, int is_inherited)
 {
 	return fcntl(descriptor, F_SETFD, is_inherited ? 0 : FD_CLOEXEC);
+}
+
+int clinux_set_none_inherited(unsigned int first)
+{
+	return close_range(first, ~0u, CLOSE_RANGE_CLOEXEC);
 }

@@ -108,28 +108,28 @@ extension DataPlaneTests {
         }
 
         /// After an urgent byte a flow is copied for good. What its reader does not take goes into a pipe, beside the one
-        /// that was emptied in the same turn: that one must not be forgotten.
+        /// that was emptied in the same turn: that one must not be forgotten. (A unix client's buffer is small enough for
+        /// both to happen in one turn.)
         @Test func pipesOfStoredSessions_comeBack() throws {
-            let guardian = try StoreGuardian()
+            let guardian = try StoreGuardian(entrance: .unix)
             try guardian.start()
             let session = try guardian.open(1)[0]
             try guardian.waitUntilStored(1)
-            try session.upstream.set(SOL_SOCKET, SO_OOBINLINE, to: 1)
-            try session.client.sendUrgent(UInt8(ascii: "!"))
-            #expect(try session.upstream.receive(count: 1) == "!")
+            try session.upstream.sendUrgent(UInt8(ascii: "!"))
+            #expect(try session.client.receive(count: 1) == "!")
             let before = guardian.openDescriptors
             let stream = ByteStream(seed: 60)
             var (sent, received) = (0, 0)
             for _ in 0..<100 {
-                sent += try session.client.sendUntilBlocked(
+                sent += try session.upstream.sendUntilBlocked(
                     stream, from: sent, limit: 1 << 24, quiet: .milliseconds(10))
-                let piece = min(sent - received, 2_000_000)
-                try session.upstream.receive(stream, from: received, count: piece)
+                let piece = min(sent - received, 1_000_000)
+                try session.client.receive(stream, from: received, count: piece)
                 received += piece
             }
             // The loop keeps sixteen empty pipes at most.
             #expect(guardian.openDescriptors - before <= 2 * 16)
-            try session.upstream.receive(stream, from: received, count: sent - received)
+            try session.client.receive(stream, from: received, count: sent - received)
         }
     }
 }
