@@ -6,8 +6,8 @@
  *
  * It listens on 127.0.0.1:PORT and says so, keeps ROOM descriptors, and says "ready PID MILLISECONDS" when
  * the gateway has told READY=1, that long after its start; "lost NAME" for what found no room. Orders come by
- * standard input, one a line: kill, stop (SIGTERM; it is started again), usr2, segv, end. The end of input is
- * end.
+ * standard input, one a line: kill, stop (SIGTERM; it is started again), usr2, segv, end; limit N: the next
+ * ones may open so many descriptors. The end of input is end.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -18,6 +18,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <sys/wait.h>
@@ -40,6 +41,7 @@ static char **program;
 static pid_t gateway;
 static double started_ms;
 static bool is_ending;
+static struct rlimit limit; /* of the gateway; 0: as ours */
 
 static void must(bool is_true, const char *what)
 {
@@ -121,6 +123,7 @@ static void start(void)
 	must(dup2(open("/dev/null", O_RDONLY), 0) == 0, "stdin");
 	place_descriptors();
 	name_descriptors();
+	must(limit.rlim_cur == 0 || setrlimit(RLIMIT_NOFILE, &limit) == 0, "setrlimit");
 	execv(program[0], program);
 	must(false, program[0]);
 }
@@ -230,6 +233,8 @@ static void obey(const char *order)
 	for (size_t i = 0; i < sizeof signals / sizeof signals[0]; i++)
 		if (strcmp(order, signals[i].word) == 0 && gateway > 0)
 			(void)kill(gateway, signals[i].signal); /* it may have ended by itself just now */
+	if (strncmp(order, "limit ", 6) == 0)
+		limit.rlim_cur = limit.rlim_max = (rlim_t)atoi(order + 6);
 	if (strcmp(order, "usr2") == 0)
 		started_ms = now_ms();
 }
