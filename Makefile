@@ -9,7 +9,7 @@ include scripts/release.mk
 tools := .build/tools/bin
 # One after the other: the simulations of the first would starve the real time of the others.
 suites := GatewayTests CSpliceTests GatewayRuntimeTests IntegrationTests
-c_files = $(shell find Sources/CSplice Sources/CLinux Sources/CAres Benchmarks Tests/Fuzz Tests/Sanitize Tests/StandInManager -name '*.[ch]')
+c_files = $(shell find Benchmarks Sources/CAres Sources/CLinux Sources/CSplice Tests/Continuity Tests/Fuzz Tests/Sanitize Tests/StandInManager Tests/StoreWorker -name '*.[ch]')
 swift_files = Sources Tests Benchmarks Package.swift
 shell_files = $(filter-out %.mk,$(wildcard scripts/*)) .ci/run Tests/Package/run Tests/Package/make-roots debian/settle-build-id \
 	$(addprefix debian/etcd-gateway.,postinst prerm postrm) $(filter-out debian/tests/control,$(wildcard debian/tests/*))
@@ -87,6 +87,9 @@ endurance: .build/load
 
 sanitize: ## SANITIZER=thread|address: all tests with the whole program under it, in a build of its own
 	scripts/sanitize $(or $(SANITIZER),thread) $(SUITES)
+
+continuity: build ## sessions over deaths, restarts and hand-overs, every byte compared; half an hour (FORM=short, pause or cost)
+	scripts/continuity $(or $(FORM),long)
 
 analyze: ## two analyzers look at the C that ships
 	scripts/analyze

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <link.h>
+#include <linux/close_range.h>
 #include <pthread.h>
 #include <sched.h>
 #include <string.h>
@@ -143,4 +144,9 @@ int clinux_give_back_code(void)
 
 	(void)dl_iterate_phdr(give_back_code_of, &result); /* what we return ourselves */
 	return result;
+}
+
+int clinux_set_none_inherited(unsigned int first)
+{
+	return close_range(first, ~0u, CLOSE_RANGE_CLOEXEC);
 }

@@ -31,7 +31,10 @@ enum order {
 	ORDER_ENTRY = 5,   /* bytes of an entry become others */
 	ORDER_BUFFER = 6,  /* what a loop had in its hands */
 	ORDER_NOTE = 7,
-	ORDERS = 8,
+	FIRST_ORDERS = 8,
+	ORDER_REST = 8,  /* what a process that left in order knew, or something else */
+	ORDER_SHELF = 9, /* the same of a shelf */
+	ORDERS = 10,
 };
 
 struct input {
@@ -360,6 +363,39 @@ static void order_note(struct scene *scene)
 	                                   : table_check(note->bytes, note->length);
 }
 
+static void order_rest(struct scene *scene)
+{
+	struct input *input = &scene->input;
+	uint8_t kind = byte_of(input);
+	table_ref ref = kind & 1 ? table_ref_make(byte_of(input) % SHELVES, byte_of(input), 1) : scene->last;
+	struct table_rest *rest =
+	        table_rest(scene->table, table_ref_shelf(ref) % SHELVES, table_ref_index(ref));
+	uint64_t mark = table_new_mark((uint64_t)(kind & 2) << 10);
+
+	must(rest != NULL, "our own form has a place for it");
+	if (kind & 4)
+		table_set_mark(scene->table, mark);
+	atomic_store(&rest->settled, kind & 8 ? word_of(input) : mark);
+	for (int i = 0; i < 2; i++) {
+		rest->bytes[i] = kind & 16 ? (uint64_t)word_of(input) << 40 : byte_of(input);
+		rest->queued[i] = kind & 32 ? word_of(input) : kind & 64 ? byte_of(input) * 3u : 0;
+		rest->held[i] = byte_of(input);
+	}
+}
+
+static void order_shelf(struct scene *scene)
+{
+	struct input *input = &scene->input;
+	uint8_t kind = byte_of(input);
+	struct table_shelf *shelf = table_shelf(scene->table, kind % SHELVES);
+
+	atomic_store(&shelf->settled, table_new_mark((uint64_t)(kind & 2) << 10));
+	shelf->messages = word_of(input);
+	for (int i = 0; i < 2; i++)
+		shelf->ends[i] = kind & 4 ? word_of(input)
+		                          : sys_cookie(scene->ends[kind % SHELVES][i ^ (kind >> 3 & 1)]);
+}
+
 static void order_header(struct scene *scene)
 {
 	struct input *input = &scene->input;
@@ -371,10 +407,18 @@ static void order_header(struct scene *scene)
 		header->check = table_check(header, offsetof(struct header, check));
 }
 
+/* What came later has its own numbers, so that older seeds mean what they did. */
+static uint8_t next_order(struct input *input)
+{
+	uint8_t byte = byte_of(input);
+
+	return byte >= 0xc0 ? (uint8_t)(FIRST_ORDERS + byte % (ORDERS - FIRST_ORDERS)) : byte % FIRST_ORDERS;
+}
+
 static void obey(struct scene *scene, uint8_t order)
 {
 	static void (*const orders[ORDERS])(struct scene *) = {order_header, order_session, order_pipe,
-	        order_client, order_message, order_entry, order_buffer, order_note};
+	        order_client, order_message, order_entry, order_buffer, order_note, order_rest, order_shelf};
 	bool takes_things = order >= ORDER_SESSION && order <= ORDER_MESSAGE;
 
 	if (takes_things && (scene->things >= THINGS || scene->messages + 2 > MESSAGES))
@@ -450,7 +494,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
 	for (uint32_t i = 0; i < SHELVES; i++)
 		must(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, scene.ends[i]) == 0, "socketpair");
 	while (scene.input.left > 0)
-		obey(&scene, byte_of(&scene.input) % ORDERS);
+		obey(&scene, next_order(&scene.input));
 	table_unmap(scene.table);
 	recover(&scene, manner);
 	for (uint32_t i = 0; i < SHELVES; i++) {

@@ -68,7 +68,10 @@ extension ControlMachine {
     }
 
     /// When the sessions of the next one are due; they stay while their clients could go nowhere else.
-    var nextDrain: Instant? { isAnotherGood ? drains.values.map(\.due).min() : nil }
+    var nextDrain: Instant? {
+        // One that an earlier process knew may not be known here yet.
+        isAnotherGood ? drainedEndpoints.compactMap { drains[$0]?.due }.min() : nil
+    }
 
     /// Whether anybody is good who is not out of service.
     private var isAnotherGood: Bool {

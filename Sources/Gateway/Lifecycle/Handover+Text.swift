@@ -3,12 +3,12 @@ extension Handover {
     /// No note is longer (CSP_NOTE_MAX).
     public static let longestText = 65_536
 
-    /// As text. What does not fit is left out from the end, where former places stand: their sessions say where they are.
+    /// As text. What does not fit is left out from the end: totals first, then former places, whose sessions say where they
+    /// are.
     public var text: String {
         var text = "\(Self.header)\nsource \(source)\n"
         if let pinned { text += "pinned \(pinned.slot)\n" }
-        for entry in entries {
-            let line = entry.text
+        for line in drained.map(\.text) + entries.map(\.text) + totals.lines {
             guard text.utf8.count + line.utf8.count <= Self.longestText else { break }
             text += line
         }
@@ -28,6 +28,11 @@ extension Handover {
         for line in lines {
             let words = line.split(separator: " ")
             if words.count == 2, words[0] == "pinned" { pinned = EndpointID(word: words[1]) }
+            if let one = Drained(words: words) {
+                if !drained.contains(where: { $0.key == one.key }) { drained.append(one) }
+                continue
+            }
+            totals.take(words)
             guard let entry = Entry(words: words), slots.insert(entry.id.slot).inserted else { continue }
             entries.append(entry)
         }
@@ -38,6 +43,18 @@ extension EndpointID {
     fileprivate init?(word: Substring) {
         guard let slot = UInt16(decimalDigits: word), slot < EndpointSet.slots else { return nil }
         self.init(slot: UInt32(slot))
+    }
+}
+
+extension Handover.Drained {
+    fileprivate var text: String { (["drained"] + key.words + ["\(grace)", "\(left)"]).joined(separator: " ") + "\n" }
+
+    /// `drained HOST PORT GRACE LEFT`, in milliseconds.
+    fileprivate init?(words: [Substring]) {
+        guard words.count == 5, words[0] == "drained", let key = EndpointKey(words: words[1...2]),
+            let grace = UInt32(decimalDigits: words[3]), let left = UInt32(decimalDigits: words[4])
+        else { return nil }
+        self.init(key: key, grace: grace, left: left)
     }
 }
 

@@ -22,12 +22,26 @@ public struct Handover: Equatable, Sendable {
         }
     }
 
+    /// An endpoint that an administrator has taken out of service.
+    public struct Drained: Equatable, Sendable {
+        /// Who.
+        public var key: EndpointKey
+        /// How long its sessions might go on, in milliseconds.
+        public var grace: UInt32
+        /// How long from when this was written, in milliseconds.
+        public var left: UInt32
+    }
+
     /// Where the endpoints came from, as in a ``LastGoodSet``.
     public var source: String
     /// All of them, those that their source does not name any more included.
     public var entries: [Entry]
     /// Who got the new sessions.
     public var pinned: EndpointID?
+    /// Who is out of service.
+    public var drained: [Drained] = []
+    /// What was counted.
+    public var totals = Totals()
 
     /// What is left in all its parts.
     public init(source: String, entries: [Entry], pinned: EndpointID? = nil) {
@@ -69,6 +83,20 @@ public struct Handover: Equatable, Sendable {
     }
 }
 
+extension Handover.Drained {
+    fileprivate init(_ key: EndpointKey, _ drain: Drain, at now: Instant) {
+        self.init(
+            key: key, grace: UInt32(clamping: drain.grace.wholeNanoseconds / 1_000_000),
+            left: UInt32(clamping: (drain.due - now).wholeNanoseconds / 1_000_000))
+    }
+}
+
+extension Drain {
+    fileprivate init(_ drained: Handover.Drained, at now: Instant) {
+        self.init(grace: .milliseconds(Int64(drained.grace)), due: now + .milliseconds(Int64(drained.left)))
+    }
+}
+
 extension Host {
     fileprivate var isName: Bool { if case .name = self { true } else { false } }
 }
@@ -85,6 +113,15 @@ extension ControlMachine {
         return Handover(source: options.rememberedSource, entries: entries, pinned: told.pinned)
     }
 
+    /// The same, at a time when it is also known how long endpoints that are out of service have left.
+    public func handover(at now: Instant) -> Handover {
+        var handover = handover
+        handover.drained = drainedEndpoints.compactMap { key in
+            drains[key].map { Handover.Drained(key, $0, at: now) }
+        }
+        return handover
+    }
+
     /// Takes over what an earlier process has left. The endpoints are former places until somebody declares them: with their
     /// number, their sessions and what was believed of them.
     mutating func inherit(_ handover: Handover, at now: Instant) {
@@ -94,6 +131,7 @@ extension ControlMachine {
                 inherited: entry, options: ladderOptions(for: entry.declaration),
                 measuresDials: options.policy == .fastest, at: now)
         }
+        for drained in handover.drained { drains[drained.key] = Drain(drained, at: now) }
         if let pinned = handover.pinned { preference.begin(with: pinned) }
         if handover.source == options.rememberedSource, remembered == nil, options.discovery != nil {
             remembered = handover.lastGoodSet

@@ -63,6 +63,9 @@ public struct Tally<Thing: Hashable & Sendable>: Equatable, Sendable {
     /// It happened once more.
     public mutating func count(_ thing: Thing) { counts[thing, default: 0] += 1 }
 
+    /// It happened so often elsewhere.
+    public mutating func count(_ thing: Thing, times: UInt64) { if times > 0 { counts[thing, default: 0] += times } }
+
     /// How often it has happened.
     public subscript(thing: Thing) -> UInt64 { counts[thing] ?? 0 }
 

@@ -107,6 +107,11 @@ internal import Synchronization
         let found = try plane.recover()
         state.withLock { ($0.adopted, $0.lost) = (found.sessions, found.ended) }
         guard found.sessions + found.clients + found.ended > 0 else { return }
+        if found.refused > 0 {
+            logger.error(
+                "sessions of an earlier process were reset: this one may not open as many descriptors (LimitNOFILE=)",
+                metadata: ["count": .stringConvertible(found.refused)])
+        }
         logger.info(
             "sessions of an earlier process go on",
             metadata: [

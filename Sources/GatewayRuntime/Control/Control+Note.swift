@@ -16,17 +16,26 @@ extension Control {
     }
 
     /// Notes it now.
-    func note() {
+    func note() { note(totals) }
+
+    /// Notes it now, with these totals.
+    func note(_ totals: Totals) {
         guard let store else { return }
         do throws(SystemError) {
-            try store.write(machine.handover)
+            try store.write(handover(with: totals))
         } catch {
             logger.warning("the next process will not know what is known now", metadata: ["error": "\(error)"])
         }
     }
 
     /// What is known now.
-    var handover: Handover { machine.handover }
+    var handover: Handover { handover(with: totals) }
+
+    private func handover(with totals: Totals) -> Handover {
+        var handover = machine.handover(at: MonotonicClock.now())
+        handover.totals = totals
+        return handover
+    }
 }
 
 extension ControlMachine.Action {

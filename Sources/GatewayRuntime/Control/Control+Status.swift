@@ -44,21 +44,34 @@ extension Control {
         }
     }
 
-    /// Everything that status and metrics show.
+    /// Everything that status and metrics show. What was shown once is noted for the next process, however this one ends: no
+    /// counter that anybody has read becomes less.
     func snapshot() -> MetricsSnapshot {
+        let snapshot = currentSnapshot()
+        if store != nil { note(snapshot.totals) }
+        return snapshot
+    }
+
+    /// What has been counted by now, earlier processes included.
+    var totals: Totals { currentSnapshot().totals }
+
+    private func currentSnapshot() -> MetricsSnapshot {
         let now = MonotonicClock.now()
         let keys = Set(machine.endpoints.all.map(\.declaration.key))
         figures.keep(only: keys)
         figures.counts.stored = runners.reduce(0) { $0 + $1.counters.stored }
-        let traffic = figures.ledger.traffic(of: holders) { id in
+        var traffic = figures.ledger.traffic(of: holders) { id in
             runners.reduce(into: EndpointTraffic()) { $0.add($1.traffic(of: id)) }
         }
-        return MetricsSnapshot(
+        figures.earlier.add(to: &traffic)
+        var snapshot = MetricsSnapshot(
             status: status(traffic, at: now), traffic: traffic, sessionTimes: sessionTimes, ends: ends,
             acceptErrors: counted(runners.flatMap(\.acceptErrors), and: [ECONNABORTED] + Self.shortages),
             acceptPauses: counted(runners.flatMap(\.figures.acceptPauses), and: [0] + Self.shortages),
             failovers: figures.history.failovers, counts: figures.counts,
             loops: runners.map { MetricsSnapshot.Loop($0.counters) })
+        snapshot.add(figures.earlier)
+        return snapshot
     }
 
     /// Which endpoint the next client would get.

@@ -97,6 +97,7 @@ actor Control {
     ) async {
         self.store = store
         (figures.counts.adopted, figures.counts.lost) = (UInt64(store?.adopted ?? 0), UInt64(store?.lost ?? 0))
+        figures.earlier = handover?.totals ?? Totals()
         self.runners = runners
         self.listeners = listeners
         await watchNameFiles()

@@ -6,6 +6,8 @@ struct ControlFigures {
     var history = StatusHistory()
     /// Probes, answers and reloads.
     var counts = MetricsSnapshot.Counts()
+    /// What earlier processes have counted.
+    var earlier = Totals()
     /// The traffic of endpoints by name.
     var ledger = EndpointLedger()
     /// How long the last dial of a probe took, and when that was.

@@ -15,10 +15,12 @@ extension Peer {
     }
 
     /// Sends until the other side has taken nothing for a while, or limit bytes are sent. Returns how many.
-    func sendUntilBlocked(_ stream: ByteStream, limit: Int, quiet: Duration = .milliseconds(200)) throws -> Int {
+    func sendUntilBlocked(
+        _ stream: ByteStream, from start: Int = 0, limit: Int, quiet: Duration = .milliseconds(200)
+    ) throws -> Int {
         var sent = 0
         while sent < limit {
-            let count = try stream.withBytes(at: sent, count: min(65536, limit - sent)) { try sendNow($0) }
+            let count = try stream.withBytes(at: start + sent, count: min(65536, limit - sent)) { try sendNow($0) }
             sent += count
             if count > 0 { continue }
             do {

@@ -103,6 +103,77 @@ import Testing
         #expect(read.entries.count > 100 && read.entries[...] == handover.entries.prefix(read.entries.count))
     }
 
+    @Test func endpointThatIsOutOfService_staysSo_withTheTimeThatWasLeft() throws {
+        var driver = ControlDriver(addresses: 3)
+        driver.start()
+        for host in 1...3 as ClosedRange<UInt32> { driver.dialWorks(host) }
+        let first = try #require(driver.good.first)
+        let key = try #require(driver.id(first).flatMap { driver.machine.endpoints[$0]?.declaration.key })
+        #expect(driver.drain(key, within: .seconds(30)) == .takenOut)
+        driver.pass(10)
+        let text = driver.machine.handover(at: driver.now).text
+        let handover = try #require(Handover(parsing: text))
+        #expect(handover.drained == [.init(key: key, grace: 30_000, left: 20_000)])
+        var next = ControlDriver(driver.machine.options, seed: 78)
+        next.now = driver.now
+        let id = try #require(driver.id(first))
+        next.activity[id] = Self.session
+        next.start(inheriting: handover)
+        #expect(next.machine.drainedEndpoints == [key])
+        #expect(!next.good.contains(first) && next.good.count == 2)
+        next.pass(19)
+        #expect(next.resets.isEmpty)
+        next.pass(2)
+        #expect(next.resets == [id: .drained])
+    }
+
+    /// One that DNS does not name yet: nothing is due for it, and nobody wakes up for it.
+    @Test func endpointOutOfServiceThatIsNotKnownYet_keepsNobodyAwake() throws {
+        var driver = ControlDriver(addresses: 2)
+        var handover = Handover(source: driver.machine.options.rememberedSource, entries: [])
+        let key = EndpointKey(host: .address(SocketAddress.host(9).ip), port: 2379)
+        handover.drained = [.init(key: key, grace: 1000, left: 0)]
+        driver.start(inheriting: handover)
+        driver.dialWorks(1)
+        driver.pass(60)
+        #expect(driver.resets.isEmpty && driver.machine.drainedEndpoints.isEmpty)
+        #expect(driver.machine.nextDeadline.map { $0 > driver.now } ?? true)
+    }
+
+    /// A text of the first version, which knew of endpoints only; and what a later one may add to ours.
+    @Test func textOfAnotherVersion_isReadAsFarAsItIsKnown() throws {
+        let old = """
+            etcd-gateway-handover 1
+            source endpoints
+            pinned 4
+            endpoint 4 bad a 2379 configured unknown 0 1 10.0.0.1:2379
+
+            """
+        let read = try #require(Handover(parsing: old))
+        #expect(read.entries.count == 1 && read.drained.isEmpty && read.totals == Totals())
+        #expect(read.text == old + read.totals.lines.joined())
+        let later = old + """
+            drained a 2379 1000 500
+            drained b 2379 1000 500 new
+            drained a 2379 7 7
+            count accepted 12
+            count something/new 7
+            traffic a 2379 1 2 3 4 5 6 7 8 9
+            traffic b 2379 1 2 3
+            dials a 2379 5 1 2
+            times 1 2 3
+            count accepted 13
+            count lost 99999999999999999999
+
+            """
+        let new = try #require(Handover(parsing: later))
+        #expect(new.drained.map(\.grace) == [1000] && new.entries == read.entries)
+        #expect(new.totals["accepted"] == 12 && new.totals["lost"] == 0 && new.totals["something/new"] == 7)
+        #expect(new.totals.traffic.count == 1)
+        #expect(new.totals.traffic.values.first?.dials[.shortage] == 7)
+        #expect(Handover(parsing: new.text) == new)
+    }
+
     @Test func foreignText_isNone() {
         #expect(Handover(parsing: "") == nil)
         #expect(Handover(parsing: "etcd-gateway-handover 2\nsource endpoints\n") == nil)
@@ -133,6 +204,7 @@ import Testing
         var generator = SeededGenerator(seed: seed)
         var text = ControlMachine(options: ControlDriver(addresses: 3).machine.options).handover.text
         text += "endpoint 4 bad a 2379 configured unknown 0 1 10.0.0.1:2379\npinned 4\n"
+        text += "drained a 2379 1000 500\ncount accepted 12\ntraffic a 2379 1 2 3 4 5 6 7\ncount lost 1\n"
         var bytes = Array(text.utf8)
         for _ in 0..<Int.random(in: 1...8, using: &generator) {
             bytes[Int.random(in: 0..<bytes.count, using: &generator)] = .random(in: 0...255, using: &generator)

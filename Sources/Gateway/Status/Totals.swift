@@ -1,0 +1,81 @@
+/// What was counted since the first of several processes that have handed over to each other: only what never becomes less.
+public struct Totals: Equatable, Sendable {
+    /// Numbers by name, as `accepted` or `ends/finished`. A name is one word.
+    public private(set) var counts: [String: UInt64] = [:]
+    /// How long sessions lasted.
+    public var sessionTimes = Histogram(bounds: Histogram.sessionBounds)
+    /// The traffic of endpoints, without what is present.
+    public var traffic: [EndpointKey: EndpointTraffic] = [:]
+
+    /// Nothing was counted.
+    public init() {}
+
+    /// One number; 0 is as good as none.
+    public subscript(name: String) -> UInt64 {
+        get { counts[name] ?? 0 }
+        set { counts[name] = newValue == 0 ? nil : newValue }
+    }
+
+    /// Adds the traffic of endpoints to what was counted since. Of one that is not known now nothing is told.
+    public func add(to traffic: inout [EndpointKey: EndpointTraffic]) {
+        for (key, earlier) in self.traffic where traffic[key] != nil { traffic[key]?.add(earlier) }
+    }
+}
+
+extension MetricsSnapshot {
+    /// What is shown here and never becomes less, for the next process.
+    public var totals: Totals {
+        var totals = Totals()
+        let own = status.traffic
+        totals["accepted"] = own.accepted
+        totals["opened"] = own.opened
+        totals["ended"] = own.ended
+        totals["dial-failures"] = own.dialFailures
+        totals["accept-errors"] = own.acceptErrors
+        totals["adopted"] = counts.adopted
+        totals["lost"] = counts.lost
+        for end in ends { totals["ends/\(end.reason)"] = end.count }
+        for pause in acceptPauses { totals["pauses/\(pause.error)"] = pause.count }
+        for reason in failovers.things { totals["failovers/\(reason.rawValue)"] = failovers[reason] }
+        for result in counts.refreshes.things { totals["refreshes/\(result.rawValue)"] = counts.refreshes[result] }
+        for result in [true, false] { totals["reloads/\(result ? "ok" : "refused")"] = counts.reloads[result] }
+        totals.sessionTimes = sessionTimes
+        totals.traffic = traffic.mapValues(\.withoutPresent)
+        return totals
+    }
+
+    /// Adds what earlier processes have counted, but for the traffic of endpoints: see ``Totals/add(to:)``.
+    public mutating func add(_ earlier: Totals) {
+        for index in ends.indices { ends[index].count += earlier["ends/\(ends[index].reason)"] }
+        addPauses(earlier)
+        sessionTimes.add(earlier.sessionTimes)
+        for reason in FailoverReason.allCases {
+            failovers.count(reason, times: earlier["failovers/\(reason.rawValue)"])
+        }
+        for result in RefreshResult.allCases {
+            counts.refreshes.count(result, times: earlier["refreshes/\(result.rawValue)"])
+        }
+        for result in [true, false] {
+            counts.reloads.count(result, times: earlier["reloads/\(result ? "ok" : "refused")"])
+        }
+        counts.adopted += earlier["adopted"]
+        counts.lost += earlier["lost"]
+        status.traffic.accepted += earlier["accepted"]
+        status.traffic.opened += earlier["opened"]
+        status.traffic.ended += earlier["ended"]
+        status.traffic.dialFailures += earlier["dial-failures"]
+        status.traffic.acceptErrors += earlier["accept-errors"]
+    }
+
+    private mutating func addPauses(_ earlier: Totals) {
+        let prefix = "pauses/"
+        for (name, count) in earlier.counts.sorted(by: { $0.key < $1.key }) where name.hasPrefix(prefix) {
+            let error = String(name.dropFirst(prefix.count))
+            if let place = acceptPauses.firstIndex(where: { $0.error == error }) {
+                acceptPauses[place].count += count
+            } else {
+                acceptPauses.append((error, count))
+            }
+        }
+    }
+}
