@@ -13,6 +13,11 @@ public final class HostileMember: Sendable {
         case neverReads
         /// Resets after so many milliseconds at most, drawn from the seed.
         case resetsAtRandom(seed: UInt64, milliseconds: Int)
+
+        fileprivate var seed: UInt64 {
+            if case .resetsAtRandom(let seed, _) = self { return seed }
+            return 0
+        }
     }
 
     /// Where it listens, as "127.0.0.1:port".
@@ -31,7 +36,7 @@ public final class HostileMember: Sendable {
         listener = try LoopbackSocket(.stream, address: "127.0.0.1", port: FreePort.next())
         listener.setReceiveTimeout(.milliseconds(100))  // so that the thread sees that it was let go
         Thread { [listener, weak self] in
-            var generator = SeededGenerator(seed: if case .resetsAtRandom(let seed, _) = conduct { seed } else { 0 })
+            var generator = SeededGenerator(seed: conduct.seed)
             while true {
                 let client = accept(listener.descriptor, nil, nil)
                 guard let self, !self.state.withLock({ $0.isClosed }) else {
