@@ -28,26 +28,46 @@ void answer_came(struct answer *answer, size_t count)
 	answer->bytes[answer->length] = 0;
 }
 
-/* Joins the chunks in place. Whether the last one is there. */
+/* The chunk that begins at `from`: its size, and where its bytes begin; false while that is not there. */
+static bool chunk_head(char *from, size_t *size, char **bytes)
+{
+	char *line_end = strstr(from, "\r\n"), *behind;
+
+	if (line_end == NULL)
+		return false;
+	*size = strtoul(from, &behind, 16);
+	if (behind == from)
+		fail("a chunk has no size");
+	*bytes = line_end + 2;
+	return true;
+}
+
+/* Whether the last chunk is there, and the trailers behind it: an error of etcd has some. */
+static bool has_all_chunks(const struct answer *answer, char *from)
+{
+	const char *end = answer->bytes + answer->length;
+	size_t size;
+
+	while (chunk_head(from, &size, &from)) {
+		if (size == 0)
+			return strncmp(from, "\r\n", 2) == 0 || strstr(from, "\r\n\r\n") != NULL;
+		if (size + 2 > (size_t)(end - from))
+			return false;
+		from += size + 2;
+	}
+	return false;
+}
+
+/* Joins the chunks in place, once all are there. */
 static bool join_chunks(struct answer *answer, char *from)
 {
-	static const char last[] = "\r\n0\r\n\r\n";
-	char *to = from, *end = answer->bytes + answer->length;
+	char *to = from;
+	size_t size;
 
-	if (answer->length < sizeof last - 1 || memcmp(end - (sizeof last - 1), last, sizeof last - 1) != 0)
+	if (!has_all_chunks(answer, from))
 		return false;
 	answer->body = from;
-	for (;;) {
-		char *behind;
-		size_t size = strtoul(from, &behind, 16);
-
-		if (behind == from || strncmp(behind, "\r\n", 2) != 0)
-			fail("a chunk has no size");
-		from = behind + 2;
-		if (size == 0)
-			break;
-		if (size + 2 > (size_t)(end - from))
-			fail("a chunk is larger than the answer");
+	while (chunk_head(from, &size, &from) && size > 0) {
 		memmove(to, from, size);
 		to += size;
 		from += size + 2;

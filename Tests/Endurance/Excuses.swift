@@ -29,6 +29,7 @@ final class Excuses {
     private static let revival = 20 * second
 
     let journal: Journal
+    static let leftOut = "left out of the zone"
     private var excuses: [Excuse] = []
     private var kills: [Moment] = []
 
@@ -60,6 +61,19 @@ final class Excuses {
             Excuse(
                 name: "believed dead", member: member, from: now - min(now, 5 * Self.second),
                 until: now + 15 * Self.second))
+    }
+
+    /// The gateway says that it ends the sessions of a member that its source does not name any more. It has to, where the
+    /// member was left out; a process that was replaced meanwhile begins with that anew.
+    func removed(member: UInt64) {
+        let now = Self.now
+        let wasLeftOut = excuses.contains { excuse in
+            excuse.name == Self.leftOut && excuse.member == member
+                && (excuse.until == .max || now < excuse.until + 300 * Self.second)
+        }
+        guard wasLeftOut else { return }
+        excuses.append(
+            Excuse(name: "of a member that was removed", member: member, from: now, until: now + 20 * Self.second))
     }
 
     /// The gateway is killed now.

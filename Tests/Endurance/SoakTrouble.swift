@@ -67,13 +67,16 @@ final class SoakTrouble {
     /// What the gateway believes of members, as its log tells.
     private func readLog() {
         let lines = scene.manager.log.split(separator: "\n", omittingEmptySubsequences: false).dropLast()
-        for line in lines.dropFirst(logSeen) { scene.journal.note("gateway: \(line)") }
-        for line in lines.dropFirst(logSeen)
-        where line.contains("deactivated endpoint") || line.contains("sessions are reset") {
+        for line in lines.dropFirst(logSeen) {
+            scene.journal.note("gateway: \(line)")
             // By its address or, as DNS names it, by its name.
             for member in scene.cluster.members
             where line.contains(member.host) || line.contains("\(member.name).\(SoakScene.zone)") {
-                if let number = scene.numbers[member.address] { scene.excuses.believedDead(member: number) }
+                guard let number = scene.numbers[member.address] else { continue }
+                if line.contains("deactivated endpoint") || line.contains("sessions are reset") {
+                    scene.excuses.believedDead(member: number)
+                }
+                if line.contains("endpoint removed; its sessions end") { scene.excuses.removed(member: number) }
             }
         }
         logSeen = lines.count
@@ -102,7 +105,7 @@ final class SoakTrouble {
             try await waitUntilHealthy(member)
             scene.excuses.end(excuse, after: 15)
         case .leaveOut:
-            let excuse = scene.excuses.begin("left out of the zone", member: number)
+            let excuse = scene.excuses.begin(Excuses.leftOut, member: number)
             try await scene.names.update(SoakScene.records(members.filter { $0 !== member }))
             try await Task.sleep(for: pause * 2)
             try await scene.names.update(SoakScene.records(members))

@@ -67,6 +67,29 @@ extension RealComponents {
             #expect(try await gateway.process.waitForExit() == .code(0))
         }
 
+        @Test func statusAndMetrics_areServedAfterwards_andNoDescriptorIsLeft() async throws {
+            let (folder, metrics) = (try TemporaryFolder(), "127.0.0.1:\(try FreePort.next())")
+            let gateway = try await Installed(settings: [
+                "ETCD_GATEWAY_METRICS_ADDR": metrics, "ETCD_GATEWAY_ADMIN_SOCKET": folder.path(of: "admin.sock"),
+            ])
+            // A client of the admin server that stays: its connection must not stay with the next program.
+            let kept = try ClientConnection(to: metrics)
+            try kept.send(Array("GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n".utf8))
+            #expect(try !kept.receive().isEmpty)
+            var descriptors: [Int] = []
+            for _ in 0..<4 {
+                try await gateway.hasHandedOver()
+                try await eventually("metrics are served: \(gateway.process.errors)") {
+                    (try? await WebRequest.run(metrics, "/metrics").status) == 200
+                }
+                descriptors.append(try ProcessSockets.descriptorCount(of: gateway.process.pid))
+            }
+            #expect(kept.hasEnded)
+            // Connections of those who ask for metrics come and go.
+            #expect(try #require(descriptors.last) <= descriptors[0] + 2, "\(descriptors)")
+            #expect(!gateway.process.errors.contains("cannot be served"), "\(gateway.process.errors)")
+        }
+
         @Test func transferUnderWay_losesNoByte() async throws {
             let gateway = try await Installed()
             let client = try ClientConnection(to: gateway.address)

@@ -53,7 +53,4 @@ int clinux_set_inherited(int descriptor, int is_inherited);
  */
 int clinux_give_back_code(void);
 
-/* Lets no descriptor from this one on survive execve(2). 0, or -1 with errno set (close_range(2)). */
-int clinux_set_none_inherited(unsigned int first);
-
 #endif

@@ -23,7 +23,6 @@ final class Heir: Sendable {
     func take(over program: Program) async {
         let ability: Fitness.Ability
         do {
-            keepDescriptors()
             let table = try store.withLock { $0 }?.copyOfTable() ?? SessionStore.emptyTable()
             ability = try await Fitness.prove(program, with: Descriptor(owning: table))
         } catch {
@@ -66,8 +65,8 @@ final class Heir: Sendable {
         do throws(SystemError) {
             try store.leave()
             try store.write(handover)
-            keepDescriptors()
             let passed = store.descriptors + listening
+            clinux_inherit_none()  // libraries open some without the mark: the admin server's listeners
             for one in passed {
                 try checkErrno("pass descriptor \(one.descriptor) on", clinux_set_inherited(one.descriptor, 1))
             }
@@ -80,11 +79,6 @@ final class Heir: Sendable {
         } catch {
             return error
         }
-    }
-
-    /// Nothing stays open in another program but what is handed over: NIO's sockets would, and keep their ports.
-    private func keepDescriptors() {
-        _ = clinux_set_none_inherited(UInt32(STDERR_FILENO) + 1)  // Linux before 5.11: then that is how it is there
     }
 
     /// The loops go on where they were.
