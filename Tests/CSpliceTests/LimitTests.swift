@@ -233,6 +233,8 @@ private func runPlane(descriptors: Int, beyond: Int, serverPort: UInt16, control
             #expect(plane.log.all(of: .CSP_EVENT_ENDED).allSatisfy { $0.event.reason == .CSP_END_FINISHED })
             #expect(plane.total(\.accepted) == 200)
             if beyond == 0 { #expect(plane.total(\.accept_errors) == 0) }
+            let shortages = plane.loops.map { csp_loop_accept_errors($0.handle.pointer, UInt32(EMFILE)) }.reduce(0, +)
+            #expect(shortages == plane.total(\.accept_errors), "each by its number")
         })
 }
 

@@ -98,6 +98,12 @@ extension RealComponents {
             let (before, after) = (counters(first.body), counters(second.body))
             #expect(before.count > 40)
             #expect(before.allSatisfy { after[$0.key].map { $0 } ?? -1 >= $0.value })
+            // A series that began with 1 would have no increase, and its alert would not ring.
+            for name in [
+                "pauses_total{error=\"limit\"}", "pauses_total{error=\"EMFILE\"}", "errors_total{errno=\"EMFILE\"}",
+            ] {
+                #expect(before["etcd_gateway_accept_\(name)"] == 0)
+            }
             let opened = before.filter { $0.key.contains("connections_total") && $0.key.contains("opened") }
             #expect(opened.count == 3 && opened.values.allSatisfy { $0 > 0 }, "each got its share: \(opened)")
         }

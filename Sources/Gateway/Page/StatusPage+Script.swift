@@ -30,6 +30,7 @@ extension StatusPage {
           if (whole < 86400) return two(Math.floor(whole / 3600), "h", Math.floor(whole / 60) % 60, "m");
           return two(Math.floor(whole / 86400), "d", Math.floor(whole / 3600) % 24, "h");
         };
+        const word = value => typeof value === "string" && value.includes(" ") ? JSON.stringify(value) : value;
         const state = word => make("span", {class: "state " + word}, word);
         const fill = (id, rows) => {
           const table = byId(id);
@@ -63,7 +64,7 @@ extension StatusPage {
           const now = Date.parse(status.time);
           fill("events", status.events.slice().reverse().map(one => [
             one.time.slice(11, 19), duration(Math.max(0, (now - Date.parse(one.time)) / 1000)), state(one.level),
-            one.message, Object.entries(one.fields).map(([key, value]) => key + "=" + value).join(" ")]));
+            one.message, Object.entries(one.fields).map(([key, value]) => key + "=" + word(value)).join(" ")]));
         };
         const showHead = status => {
           const good = status.endpoints.filter(one => one.state === "good" || one.state === "untried").length;
@@ -107,7 +108,8 @@ extension StatusPage {
           chart("throughput", 1000, [{name: "line-up", values: up}, {name: "line-down", values: down}], count => bytes(count));
           chart("sessions", 4, [{name: "line-sessions", values: samples.map(one => one.sessions)}],
             count => count < 10 && count % 1 ? count.toFixed(1) : Math.round(count));
-          byId("rate").textContent = bytes(last(up)) + "/s to endpoints, " + bytes(last(down)) + "/s to clients";
+          byId("rate-up").textContent = bytes(last(up)) + "/s";
+          byId("rate-down").textContent = bytes(last(down)) + "/s";
           byId("count").textContent = last(samples).sessions;
         };
         const showTimeline = () => {

@@ -28,7 +28,7 @@ extension StatusPage {
         figure{margin:0;min-width:0}
         figure.wide{grid-column:1/-1}
         figcaption{display:flex;flex-wrap:wrap;gap:2px 14px;margin-bottom:8px;font-weight:600}
-        figcaption output{margin-left:auto;font-weight:400;color:var(--soft);font-variant-numeric:tabular-nums}
+        figcaption output{font-weight:400;color:var(--ink);font-variant-numeric:tabular-nums}
         .key{font-weight:400;color:var(--soft)}
         .key::before{content:"";display:inline-block;width:.7em;height:.7em;margin-right:.4em;border-radius:2px}
         .key.up::before{background:var(--up)}.key.down::before{background:var(--down)}
@@ -58,13 +58,14 @@ extension StatusPage {
         header,main{padding-left:12px;padding-right:12px}
         .charts{grid-template-columns:1fr}
         .tiles{grid-template-columns:1fr 1fr}
+        .tiles>div:first-child{grid-column:1/-1}
         thead{display:none}
         tr{display:block;padding:6px 0;border-bottom:1px solid var(--line)}
         tr:last-child{border:0}
         td,tr:last-child td{display:flex;gap:12px;padding:1px 0;border:0;white-space:normal;overflow-wrap:anywhere}
         td::before{content:attr(data-of);flex:0 0 5.5em;color:var(--soft);font-size:.85rem}
         td:empty{display:none}
-        .row{grid-template-columns:1fr}
+        .row{grid-template-columns:1fr;gap:1px;padding:4px 0}
         }
         """
 }

@@ -66,8 +66,8 @@ public struct StatusPage {
     /// Drawn by the script, and not to be seen without it.
     private static let charts = """
         <section class="charts" hidden>
-        <figure><figcaption>Bytes per second <span class="key up">to endpoints</span> \
-        <span class="key down">to clients</span> <output id="rate"></output></figcaption>
+        <figure><figcaption>Bytes per second <span class="key up">to endpoints <output id="rate-up"></output></span> \
+        <span class="key down">to clients <output id="rate-down"></output></span></figcaption>
         <svg id="throughput" role="img" aria-label="bytes per second in the last minutes"></svg></figure>
         <figure><figcaption>Sessions <output id="count"></output></figcaption>
         <svg id="sessions" role="img" aria-label="sessions in the last minutes"></svg></figure>

@@ -2,23 +2,33 @@ internal import Gateway
 internal import NIOCore
 internal import NIOHTTP1
 
-/// What the admin server sends back, ready to be sent to many.
+/// What the admin server sends back, in the bytes of HTTP: what is made once can be sent to many.
 struct AdminAnswer: Sendable {
-    let status: HTTPResponseStatus
-    let headers: HTTPHeaders
+    /// Status line and headers, for a connection that goes on, and for one that is closed then.
+    private let keptHead: ByteBuffer
+    private let lastHead: ByteBuffer
     let body: ByteBuffer
 
     init(status: Int, type: String, body text: String) {
-        self.status = HTTPResponseStatus(statusCode: status)
         body = ByteBuffer(string: text)
-        headers = [
-            "content-type": type, "content-length": String(body.readableBytes), "cache-control": "no-store",
-            "x-content-type-options": "nosniff",
-            // The page needs its own style and script, and nothing from anywhere else.
-            "content-security-policy":
-                "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; connect-src 'self'; img-src data:",
-        ]
+        let status = HTTPResponseStatus(statusCode: status)
+        // The page needs its own style and script, and nothing from anywhere else.
+        let head = """
+            HTTP/1.1 \(status.code) \(status.reasonPhrase)\r
+            content-type: \(type)\r
+            content-length: \(body.readableBytes)\r
+            cache-control: no-store\r
+            x-content-type-options: nosniff\r
+            content-security-policy: default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; \
+            connect-src 'self'; img-src data:\r
+
+            """
+        keptHead = ByteBuffer(string: head + "connection: keep-alive\r\n\r\n")
+        lastHead = ByteBuffer(string: head + "connection: close\r\n\r\n")
     }
+
+    /// Status line and headers.
+    func head(isKeptAlive: Bool) -> ByteBuffer { isKeptAlive ? keptHead : lastHead }
 
     static func text(_ text: String, status: Int = 200) -> AdminAnswer {
         AdminAnswer(status: status, type: "text/plain; charset=utf-8", body: text + "\n")
@@ -29,6 +39,9 @@ struct AdminAnswer: Sendable {
     }
 
     static func refusal(_ refusal: AdminRefusal) -> AdminAnswer { text(refusal.text, status: refusal.status) }
+
+    /// What came is not HTTP, or more of it than anybody needs.
+    static let misunderstood = text("this is no request of HTTP/1.1", status: 400)
 
     /// Whoever should have answered did not.
     static let stuck = text("the gateway does not answer: it is stuck, or on its way out", status: 503)

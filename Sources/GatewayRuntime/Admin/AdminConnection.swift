@@ -5,7 +5,7 @@ internal import NIOHTTP1
 /// One client of the admin server: a request at a time, of bounded size, within bounded time.
 final class AdminConnection: ChannelInboundHandler {
     typealias InboundIn = HTTPServerRequestPart
-    typealias OutboundOut = HTTPServerResponsePart
+    typealias OutboundOut = ByteBuffer
 
     /// What clients of a listener share.
     struct House: Sendable {
@@ -22,6 +22,8 @@ final class AdminConnection: ChannelInboundHandler {
     static let patience = TimeAmount.seconds(5)
     /// An answer must be read within this.
     private static let answerPatience = TimeAmount.seconds(10)
+    /// Requests that may wait for the answer to an earlier one.
+    private static let waitingMax = 8
     /// No request of ours needs a body; a small one is skipped.
     private static let bodyBytesMax = 4096
     /// The kernel takes less than this at once, so that nobody has to wait for a reader.
@@ -29,6 +31,9 @@ final class AdminConnection: ChannelInboundHandler {
 
     private let house: House
     private var head: HTTPRequestHead?
+    /// Whole requests that came before the last one was answered.
+    private var waiting: [HTTPRequestHead] = []
+    private var isAnswering = false
     private var bodyBytes = 0
     /// When it is closed, unless it does what it should before.
     private var limit = NIODeadline.distantFuture
@@ -61,14 +66,24 @@ final class AdminConnection: ChannelInboundHandler {
             if bodyBytes > Self.bodyBytesMax { context.close(promise: nil) }
         case .end:
             guard let head = head.take() else { return }
-            answer(head, context)
+            guard isAnswering else { return answer(head, context) }
+            guard waiting.count < Self.waitingMax else { return context.close(promise: nil) }
+            waiting.append(head)
         }
     }
 
-    /// What is no HTTP has been answered by NIO's own handler.
-    func errorCaught(context: ChannelHandlerContext, error: any Error) { context.close(promise: nil) }
+    /// What is no HTTP is said to be none; whatever else is wrong ends the connection, too.
+    func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        guard error is HTTPParserError, !isAnswering else { return context.close(promise: nil) }
+        isAnswering = true
+        context.write(wrapOutboundOut(AdminAnswer.misunderstood.head(isKeptAlive: false)), promise: nil)
+        context.writeAndFlush(wrapOutboundOut(AdminAnswer.misunderstood.body)).assumeIsolated().whenComplete { _ in
+            context.close(promise: nil)
+        }
+    }
 
     private func answer(_ head: HTTPRequestHead, _ context: ChannelHandlerContext) {
+        isAnswering = true
         limit = .now() + Self.answerPatience
         house.places.take(context.channel)
         house.answers
@@ -79,18 +94,20 @@ final class AdminConnection: ChannelInboundHandler {
 
     private func send(_ answer: AdminAnswer, to head: HTTPRequestHead, _ context: ChannelHandlerContext) {
         guard context.channel.isActive else { return }
-        var headers = answer.headers
-        headers.add(name: "connection", value: head.isKeepAlive ? "keep-alive" : "close")
         let hasBody = head.method != .HEAD
         if hasBody, answer.body.readableBytes > Self.largeBytes { house.largeAnswers.take(context.channel) }
-        context.write(
-            wrapOutboundOut(.head(.init(version: .http1_1, status: answer.status, headers: headers))), promise: nil)
-        if hasBody { context.write(wrapOutboundOut(.body(.byteBuffer(answer.body))), promise: nil) }
-        context.writeAndFlush(wrapOutboundOut(.end(nil))).assumeIsolated().whenComplete { result in
-            self.house.largeAnswers.leave(context.channel)
-            guard case .success = result, head.isKeepAlive else { return context.close(promise: nil) }
-            self.limit = .now() + Self.patience
+        context.write(wrapOutboundOut(answer.head(isKeptAlive: head.isKeepAlive)), promise: nil)
+        context.writeAndFlush(wrapOutboundOut(hasBody ? answer.body : ByteBuffer())).assumeIsolated().whenComplete {
+            self.sent(to: head, isWhole: (try? $0.get()) != nil, context)
         }
+    }
+
+    private func sent(to head: HTTPRequestHead, isWhole: Bool, _ context: ChannelHandlerContext) {
+        house.largeAnswers.leave(context.channel)
+        guard isWhole, head.isKeepAlive else { return context.close(promise: nil) }
+        isAnswering = false
+        limit = .now() + Self.patience
+        if !waiting.isEmpty { answer(waiting.removeFirst(), context) }
     }
 
     /// Closes a client whose time is over. The limit moves with what it does; one timer follows it.

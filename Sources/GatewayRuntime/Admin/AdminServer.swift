@@ -81,9 +81,9 @@ final class AdminServer: Sendable {
             .childChannelInitializer { channel in
                 house.places.take(channel)
                 return channel.eventLoop.makeCompletedFuture {
-                    let pipeline = channel.pipeline.syncOperations
-                    try pipeline.configureHTTPServerPipeline(withErrorHandling: true)
-                    try pipeline.addHandler(AdminConnection(house))
+                    // Answers are bytes already, and wait for their turn in the connection: NIO's other handlers are not needed.
+                    let decoder = ByteToMessageHandler(HTTPRequestDecoder(leftOverBytesStrategy: .dropBytes))
+                    try channel.pipeline.syncOperations.addHandlers(decoder, AdminConnection(house))
                 }
             }
     }
