@@ -29,6 +29,10 @@ package struct SimulatedLoop {
         case stuck(client: Int)
     }
 
+    private enum Verdict {
+        case failed, worked
+    }
+
     private struct Subject: Hashable {
         var endpoint: EndpointID
         var address: SocketAddress
@@ -43,8 +47,8 @@ package struct SimulatedLoop {
     package private(set) var clients: [Int: WaitingClient] = [:]
     /// What is to be done, in this order. Its owner empties it after each fact.
     package var effects: [Effect] = []
-    /// Of whose failing was told under this plan: to say it again is no news.
-    private var toldFailing: Set<Subject> = []
+    /// What was told of addresses under this plan: to say it again is no news.
+    private var told: [Subject: Verdict] = [:]
 
     package init(plan: DialPlan) {
         self.plan = plan
@@ -94,7 +98,7 @@ package struct SimulatedLoop {
     ) {
         self.plan = plan
         planVersion += 1
-        toldFailing = []
+        told = [:]
         guard !plan.targets.isEmpty else { return }
         for id in clients.keys.sorted() where clients[id]?.state == .held {
             startOver(id, at: now, using: &generator)
@@ -126,11 +130,13 @@ extension SimulatedLoop {
     private mutating func tell(of attempt: DialSequence.Attempt, _ failure: DialFailure?) {
         let subject = Subject(endpoint: attempt.endpoint, address: attempt.address)
         if let failure {
-            if failure.isEvidence, !toldFailing.insert(subject).inserted { return }
+            guard !failure.isEvidence || told[subject] != .failed else { return }
+            if failure.isEvidence { told[subject] = .failed }
             effects.append(.tell(.dialFailed(attempt.endpoint, attempt.address, failure)))
         } else {
-            let toldOpposite = toldFailing.remove(subject) != nil
-            guard !attempt.isConfirmed || toldOpposite else { return }
+            let isNews = !attempt.isConfirmed && (told[subject] != .worked || plan.rests(attempt.endpoint))
+            guard isNews || told[subject] == .failed else { return }
+            told[subject] = .worked
             effects.append(.tell(.dialSucceeded(attempt.endpoint, attempt.address)))
         }
     }

@@ -5,5 +5,5 @@ import ArgumentParser
 struct SimulationLab: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "SimulationLab", abstract: "Gateways in virtual time: the pure core, without a socket.",
-        subcommands: [SchedulesCommand.self])
+        subcommands: [SchedulesCommand.self, FleetCommand.self])
 }

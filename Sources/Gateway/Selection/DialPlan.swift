@@ -61,6 +61,9 @@ public struct DialPlan: Equatable, Sendable {
         mostAddresses = targets.reduce(0) { max($0, $1.addresses.count) }
     }
 
+    /// Whether an endpoint is believed bad, and dialed only because others are too, or are silent.
+    public func rests(_ endpoint: EndpointID) -> Bool { !targets.prefix(good).contains { $0.endpoint == endpoint } }
+
     /// The target at a place of the order that starts with `pick` and else follows ``targets``.
     func target(at place: Int, startingWith pick: Int) -> Int? {
         guard place < targets.count else { return nil }

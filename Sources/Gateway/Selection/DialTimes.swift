@@ -1,6 +1,6 @@
 /// How long the last few dials of an endpoint took, for `fastest`. Dials of probes alone are counted: all endpoints are
 /// measured by the same means then, those without sessions too.
-struct DialTimes: Equatable, Sendable {
+package struct DialTimes: Equatable, Sendable {
     /// Of so many the median counts: two slow ones in a row, such as a lost packet, change nothing.
     static let kept = 5
     /// The next probe measures again when the last measurement is so old.
@@ -30,7 +30,7 @@ struct DialTimes: Equatable, Sendable {
     }
 
     /// Whether the difference is worth a move.
-    static func isClearlyFaster(_ time: Duration, than other: Duration) -> Bool {
+    package static func isClearlyFaster(_ time: Duration, than other: Duration) -> Bool {
         time * 100 <= other * clearlyFasterPercent && other - time >= clearlyFasterBy
     }
 }

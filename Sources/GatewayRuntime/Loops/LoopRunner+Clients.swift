@@ -24,6 +24,11 @@ struct WaitingClient {
     let acceptedAt: Instant
 }
 
+/// What was last told of an address.
+enum ToldVerdict {
+    case failed, worked
+}
+
 extension LoopRunner {
     func accepted(_ session: csp_session) {
         let pick = spread.pick(from: plan.plan)
@@ -56,12 +61,14 @@ extension LoopRunner {
         let subject = LoopFact.Subject.address(attempt.endpoint, attempt.address)
         if let failure {
             figures.dialFailed(attempt.endpoint, failure)
-            guard failure.isEvidence, toldFailing.insert(subject).inserted else { return }
+            guard failure.isEvidence, told[subject] != .failed else { return }
+            told[subject] = .failed
             facts.append(.dialFailed(attempt.endpoint, attempt.address, failure))
         } else {
-            // Of one that was not known to work each is news, for it spares the sessions that begin now what was before.
-            let toldOpposite = toldFailing.remove(subject) != nil
-            guard !attempt.isConfirmed || toldOpposite else { return }
+            // Of one that rests each is news: it spares the session that begins now what was before.
+            let isNews = !attempt.isConfirmed && (told[subject] != .worked || plan.plan.rests(attempt.endpoint))
+            guard isNews || told[subject] == .failed else { return }
+            told[subject] = .worked
             facts.append(.dialSucceeded(attempt.endpoint, attempt.address))
         }
     }

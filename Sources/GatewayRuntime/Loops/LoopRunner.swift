@@ -47,8 +47,8 @@ internal import Synchronization
     var clients: [csp_session: WaitingClient] = [:]
     var timers = TimerQueue<Timer>()
     var facts: [LoopFact] = []
-    /// Of whose failing was told under the plan that holds now: to say it again is no news.
-    var toldFailing: Set<LoopFact.Subject> = []
+    /// What was told of addresses under the plan that holds now: to say it again is no news.
+    var told: [LoopFact.Subject: ToldVerdict] = [:]
     var now = MonotonicClock.now()
     private var isStopping = false
     /// Censuses under way, and how far they have come.
@@ -144,7 +144,7 @@ internal import Synchronization
             let count = unsafe csp_loop_wait(loop, &events, UInt32(Self.eventCapacity), wait)
             now = MonotonicClock.now()
             if published.refresh(&plan) {
-                toldFailing.removeAll(keepingCapacity: true)
+                told.removeAll(keepingCapacity: true)
                 retryHeldClients()
             }
             for event in events.prefix(Int(count)) { handle(event) }

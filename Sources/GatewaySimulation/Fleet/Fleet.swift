@@ -17,6 +17,7 @@ package struct Fleet {
         case resetStep(Int, EndpointID, ResetPace)
         case unanswered(Int, EndpointID, times: Int)
         case happens(Int)
+        case settled
         case pieceEnds
     }
 
@@ -68,6 +69,7 @@ package struct Fleet {
         }
         for (number, happening) in scenario.happenings.enumerated() { queue.add(.happens(number), due: happening.due) }
         queue.add(.pieceEnds, due: .zero + FleetRecord.piece)
+        queue.add(.settled, due: scenario.settled)
         while let due = queue.nextDue, due < scenario.end, let event = queue.pop() {
             now = due
             handle(event)
@@ -90,6 +92,7 @@ package struct Fleet {
             carryOut(gateways[gateway].clientTimerFired(client, at: now), for: gateway)
         case .plan(let gateway, let plan): carryOut(gateways[gateway].arrived(plan, at: now), for: gateway)
         case .clientComes(let gateway, let keepsSession):
+            record.clientCame(at: now)
             carryOut(gateways[gateway].accepted(keepsSession: keepsSession, at: now), for: gateway)
             if !keepsSession { expectRequest(gateway) }
         case .requestEnds(let gateway, let id, let member):
@@ -97,6 +100,7 @@ package struct Fleet {
         case .resetStep(let gateway, let id, let pace): resetStep(gateway, id, pace)
         case .unanswered(let gateway, let id, let times): unanswered(gateway, id, times)
         case .happens(let number): happens(scenario.happenings[number].what)
+        case .settled: record.notFastest = gateways.indices.count(where: servesSlowly)
         case .pieceEnds:
             record.pieceEnded(at: now)
             queue.add(.pieceEnds, due: now + FleetRecord.piece)
@@ -115,6 +119,21 @@ package struct Fleet {
     private mutating func expectRequest(_ gateway: Int) {
         let wait = gateways[gateway].random(1...Self.requestsEvery)
         queue.add(.clientComes(gateway, keepsSession: false), due: now + .milliseconds(wait))
+    }
+
+    /// Whether `fastest` sends sessions to a member while another one that answers is clearly faster.
+    private func servesSlowly(_ gateway: Int) -> Bool {
+        let plan = gateways[gateway].loop.plan
+        guard plan.policy == .fastest, let first = plan.targets.first else { return false }
+        let time = Self.distance(gateway, first)
+        return plan.targets.dropFirst().contains { target in
+            let isAnswering = cluster.behaviours[FleetCluster.member(at: target.addresses[0])] == .listening
+            return isAnswering && DialTimes.isClearlyFaster(Self.distance(gateway, target), than: time)
+        }
+    }
+
+    private static func distance(_ gateway: Int, _ target: DialPlan.Target) -> Duration {
+        FleetCluster.roundTrip(gateway, FleetCluster.member(at: target.addresses[0]))
     }
 
     func requestEnd() -> Instant { now + Self.requestLasts }

@@ -1,4 +1,5 @@
 import Gateway
+import GatewayTesting
 
 /// The members behind a fleet, as each gateway sees them, and their zone.
 struct FleetCluster {
@@ -68,7 +69,8 @@ struct FleetCluster {
     /// The way from a gateway to a member and back: each gateway has one member near, and the others at distances of its own.
     static func roundTrip(_ gateway: Int, _ member: Int) -> Duration {
         let isNear = gateway % FleetScenario.listed == member % FleetScenario.listed
-        let draw = (UInt64(gateway) &* 0x9E37_79B9_7F4A_7C15 &+ UInt64(member) &* 0xBF58_476D_1CE4_E5B9) >> 40
+        var generator = SeededGenerator(seed: UInt64(gateway * 2 * FleetScenario.listed + member))
+        let draw = generator.next()
         return .microseconds(isNear ? 200 + Int(draw % 100) : 800 + Int(draw % 1_200))
     }
 

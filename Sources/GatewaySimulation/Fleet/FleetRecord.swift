@@ -17,6 +17,8 @@ package struct FleetRecord: Sendable {
     package private(set) var resets: [Int]
     /// Packets with questions, as a name server sees them, by piece.
     package private(set) var questions: [Int]
+    /// Clients that came, by piece.
+    package private(set) var came: [Int]
     /// Open sessions at the end of each piece, by member.
     package private(set) var load: [[Int]]
     private var open = Array(repeating: 0, count: 2 * FleetScenario.listed)
@@ -34,6 +36,8 @@ package struct FleetRecord: Sendable {
     package var farthestFromShare = 0.0
     /// Calls of control machines.
     package var decisions = 0
+    /// Gateways whose sessions go to a member while one that is clearly faster answers, once all had settled.
+    package var notFastest = 0
     private var lastProbes: [[Instant]]
 
     init(_ scenario: FleetScenario) {
@@ -42,11 +46,14 @@ package struct FleetRecord: Sendable {
         self.pieces = pieces
         let empty = Array(repeating: 0, count: pieces)
         let byMember = Array(repeating: empty, count: 2 * FleetScenario.listed)
-        (joined, dials, probes, load, resets, questions) = (byMember, byMember, byMember, byMember, empty, empty)
+        (joined, dials, probes, load) = (byMember, byMember, byMember, byMember)
+        (resets, questions, came) = (empty, empty, empty)
         lastProbes = Array(repeating: [], count: scenario.gateways * 2 * FleetScenario.listed)
     }
 
     private func index(_ now: Instant) -> Int { min(pieces - 1, Int((now - .zero).wholeNanoseconds / Self.piece.wholeNanoseconds)) }
+
+    mutating func clientCame(at now: Instant) { came[index(now)] += 1 }
 
     mutating func dialed(_ member: Int, at now: Instant) { dials[member][index(now)] += 1 }
 

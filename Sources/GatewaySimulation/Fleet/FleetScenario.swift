@@ -38,17 +38,25 @@ package struct FleetScenario: Sendable {
     /// Each gateway starts at a random instant within this time.
     package var startsWithin = Duration.seconds(10)
     package var happenings: [(due: Instant, what: Happening)]
+    /// When it has been quiet for long enough after the first happening to look at who serves whom.
+    package var settled: Instant
     package var end: Instant
 
     /// A fleet of ten thousand with the settings' defaults.
     package init(
-        _ name: String, _ policy: Policy, _ happenings: [(due: Instant, what: Happening)], until end: Instant
+        _ name: String, _ policy: Policy, _ happenings: [(due: Instant, what: Happening)], settled: Instant,
+        until end: Instant
     ) {
-        (self.name, self.policy, self.happenings, self.end) = (name, policy, happenings, end)
+        (self.name, self.policy, self.happenings) = (name, policy, happenings)
+        (self.settled, self.end) = (settled, end)
     }
 
-    /// What the zone says of a member's share: of use under `weighted` alone.
-    static let weights: [UInt16] = [2, 1, 1, 2, 4]
+    /// When the first thing happens.
+    package var blow: Instant { happenings.map(\.due).min() ?? end }
 
-    func weight(of member: Int) -> UInt16 { policy == .weighted ? Self.weights[member % Self.listed] : 1 }
+    /// Of use under `weighted` alone.
+    private static let weights: [UInt16] = [2, 1, 1, 2, 4]
+
+    /// What the zone says of this member.
+    package func weight(of member: Int) -> UInt16 { policy == .weighted ? Self.weights[member % Self.listed] : 1 }
 }

@@ -116,13 +116,18 @@ extension Simulation {
         if machine.health.count != listed + former.count {
             violate("\(machine.health.count) healths, \(listed) listed, \(former.count) former places")
         }
-        if former.keys.contains(where: { sessions[$0] == nil }) { violate("a former place without sessions is left") }
+        if former.keys.contains(where: isForgotten) { violate("a former place without sessions is left") }
         if machine.health.values.contains(where: { !$0.isGood }) { violate("somebody rests for ever") }
         if !machine.told.failing.isEmpty { violate("\(machine.told.failing) fail for ever") }
         let names = (cluster.source == .addresses ? 0 : 2 * listed) + (cluster.isDiscovered ? 2 : 0)
         if machine.names.count != names { violate("\(machine.names.count) questions, not \(names)") }
         checkLastPlan()
         checkTimers(names: names, endpoints: listed + former.count)
+    }
+
+    /// Former places are looked at every 30 s; one without sessions is gone by then.
+    private func isForgotten(_ place: EndpointID) -> Bool {
+        sessions[place] == nil && now - (emptiedAt[place] ?? .zero) > EndpointHealth.idleInterval + .seconds(1)
     }
 
     /// No timer is left of what has ended: what waits is a question or a probe that is under way, and the one deadline of the

@@ -53,6 +53,9 @@ package struct Simulation {
     /// Sessions that were joined and not reset, to which address the last one was, and when, if the endpoint rested then.
     var sessions: [EndpointID: (count: UInt64, address: SocketAddress, restedAt: Instant?)] = [:]
 
+    /// When the last session of an endpoint ended.
+    var emptiedAt: [EndpointID: Instant] = [:]
+
     /// What is counted for the invariants that are about the end.
     struct Statistics {
         var served = 0
@@ -244,7 +247,7 @@ extension Simulation {
     mutating func letGo(_ count: UInt64, of id: EndpointID) {
         guard let session = sessions[id] else { return }
         sessions[id]?.count -= count
-        if session.count == count { sessions[id] = nil }
+        if session.count == count { (sessions[id], emptiedAt[id]) = (nil, now) }
         for _ in 0..<count { loop.sessionEnded(on: id) }
     }
 

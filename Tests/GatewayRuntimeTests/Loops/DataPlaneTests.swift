@@ -60,6 +60,19 @@ struct DataPlaneTests {
         }
     }
 
+    @Test func restingTarget_thatWorks_isNewsEachTime() async throws {
+        let server = try NamingServer("a")
+        var plan = DialPlan.testing([server.address])
+        plan.good = 0
+        try await withPlane(plan) { running async throws in
+            for count in 1...5 {
+                #expect(try await running.client().receive() == .text("a"))
+                try await eventually("told") { running.facts.count == count }
+            }
+            #expect(running.facts.all.allSatisfy { $0 == .dialSucceeded(id(0), server.address) })
+        }
+    }
+
     @Test func targetThatIsKnownToWork_isNoNews() async throws {
         let server = try NamingServer("a")
         try await withPlane(.testing([server.address], isConfirmed: true)) { running async throws in

@@ -193,6 +193,20 @@ extension EndpointHealthTests {
         #expect(health.state == .good && health.nextProbe == nil)
     }
 
+    @Test func dialThatRestoresNothing_bringsTheNextProbeForward_butNotAboveOneASecond() {
+        var health = health(a, kind: .tls)
+        _ = health.probeStarted(at: .zero)
+        _ = end(&health, .tlsAnswered, at: a, now: .zero)
+        for second in [1.0, 2, 4, 8, 16, 32, 64] {
+            _ = health.probeStarted(at: .at(second))
+            _ = end(&health, .failed(.timedOut, .connected), at: a, now: .at(second + 0.5))
+        }
+        #expect(!health.isGood && health.nextProbe.map { $0 > .at(66) } == true)
+        #expect(!health.dialSucceeded(a, at: .at(64.6)) && health.nextProbe == .at(65))
+        #expect(!health.isProvenDead, "whoever was dialed now must not pay for the last probe")
+        #expect(!health.dialSucceeded(a, at: .at(64.7)) && health.nextProbe == .at(65))
+    }
+
     @Test func resultThatNobodyWaitsFor_isIgnored() {
         var health = health(a)
         #expect(end(&health, refused, now: .zero) == .none && health.isGood)

@@ -78,6 +78,40 @@ import Testing
         #expect(driver.good == [1])
     }
 
+    @Test func removedEndpoints_serveOn_whileNoneOfTheNewOnesHasAnAddress() {
+        var driver = settled()
+        driver.pass(66)
+        for _ in 0..<3 {
+            driver.list(["c"])
+            driver.pass(66)
+        }
+        #expect(driver.good.sorted() == [1, 2] && driver.machine.endpoints.all.count == 3)
+        driver.resolve("c.", 3)
+        driver.list(["c"])
+        #expect(driver.all == [3])
+        driver.pass(30)
+        #expect(driver.machine.endpoints.all.count == 1)
+    }
+
+    @Test func removedEndpoints_serveOn_whileTheNewOnesAreDead() {
+        var driver = settled()
+        driver.pass(66)
+        driver.list(["c"])
+        driver.resolve("c.", 3)
+        driver.dialFails(3)
+        for _ in 0..<3 {
+            driver.pass(66)
+            driver.resolve("c.", 3)
+            driver.list(["c"])
+            driver.probeFails(3)
+        }
+        #expect(driver.good.sorted() == [1, 2])
+        driver.pass(66)
+        driver.probeWorks(3)
+        driver.list(["c"])
+        #expect(driver.all == [3])
+    }
+
     @Test func drainingEndpoint_thatRests_isNotProbed_andNothingSpins() {
         var driver = settled()
         driver.dialFails(1)

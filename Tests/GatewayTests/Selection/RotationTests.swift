@@ -76,6 +76,28 @@ import Testing
         #expect(rotation.next(in: plan, using: &generator) == 1)
     }
 
+    /// What was saved beside a heavy endpoint, or under `weighted`, is never worth more than a session.
+    @Test func otherWeights_leaveNobodyWithoutSessions() {
+        for seed in 0..<200 as Range<UInt64> {
+            var generator = SeededGenerator(seed: seed)
+            var rotation = Rotation()
+            for _ in 0..<Int.random(in: 1...500, using: &generator) {
+                _ = rotation.next(in: plan([500, 1, 1], .weighted), using: &generator)
+            }
+            let heavyOneLeft = plan([1, 1], .weighted, first: 1)
+            let equalNow = plan([500, 1, 1], .roundRobin)
+            for plan in Bool.random(using: &generator) ? [heavyOneLeft, equalNow] : [equalNow, heavyOneLeft] {
+                var counts = plan.targets.map { _ in 0 }
+                for picks in 1...60 {
+                    counts[rotation.next(in: plan, using: &generator)] += 1
+                    let share = Double(picks) / Double(counts.count)
+                    let isFair = counts.allSatisfy { abs(Double($0) - share) < 3 }
+                    if !isFair { return #expect(Bool(false), "seed \(seed): \(counts)") }
+                }
+            }
+        }
+    }
+
     @Test func roundGoesOn_throughNewPlans() {
         var generator = SeededGenerator(seed: 3)
         var rotation = Rotation()
