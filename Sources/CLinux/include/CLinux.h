@@ -53,4 +53,7 @@ int clinux_set_inherited(int descriptor, int is_inherited);
  */
 int clinux_give_back_code(void);
 
+/* No descriptor but the standard three survives execve(2), whoever has opened it and however. */
+void clinux_inherit_none(void);
+
 #endif

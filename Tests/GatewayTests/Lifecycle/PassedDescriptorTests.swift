@@ -1,6 +1,6 @@
 import Testing
 
-@testable import GatewayRuntime
+@testable import Gateway
 
 /// What a process passes to the program that it becomes.
 @Suite struct PassedDescriptorTests {
