@@ -61,9 +61,18 @@ fuzz: ## every harness of Tests/Fuzz for a minute (MINUTES=n), on what earlier r
 fuzz-short: ## the same, ten seconds each
 	scripts/fuzz 10
 
-simulate: ## SEEDS=10000: random faults, reloads and drains under simulated gateways; a failing seed is printed
-	swift build --build-tests
-	SIMULATION_SEEDS=$(or $(SEEDS),10000) swift test --skip-build --filter SimulationTests
+simulate: simulation-lab ## SEEDS=10000: a gateway under as many random schedules of faults; SEED=n tells what happens under one
+	.build/release/SimulationLab schedules $(if $(SEED),--seed $(SEED),--seeds $(or $(SEEDS),10000) --first $(or $(FIRST),0))
+
+fleet: simulation-lab ## ten thousand gateways whose members fail; writes docs/fleet.md's table and charts (FLEET='--only fastest')
+	.build/release/SimulationLab fleet $(or $(FLEET),--docs docs)
+
+fleet-short: simulation-lab ## the same in less time, and writes nothing
+	.build/release/SimulationLab fleet --short $(FLEET)
+
+# The flags of `make check` and `make build`: what those have built is not built again.
+simulation-lab:
+	swift build -c release --static-swift-stdlib --product SimulationLab
 
 kills: ## TIMES=25: the test that kills a data plane at random moments, so many times as long
 	swift build --build-tests

@@ -7,7 +7,6 @@ struct FleetChart {
 
     private static let (width, left, right) = (860, 64, 16)
     private static let (top, panelHeight, panelGap) = (46, 130, 44)
-    private static let firstSecond = 30
     /// Told apart by every eye, on white and on black; the first is the member that vanishes.
     private static let colours = ["#d1495b", "#2e86ab", "#3a9a5b", "#9a6fb0", "#c98a1b"]
     private static let style = """
@@ -27,7 +26,11 @@ struct FleetChart {
     }
 
     private var scenario: FleetScenario { record.scenario }
-    private var seconds: Range<Int> { Self.firstSecond..<(record.pieces - 1) / Self.perSecond }
+    /// From ten seconds before the blow.
+    private var seconds: Range<Int> {
+        max(0, Int((scenario.blow - .zero) / .seconds(1)) - 10)..<(record.pieces - 1) / Self.perSecond
+    }
+
     private static let perSecond = Int(Duration.seconds(1) / FleetRecord.piece)
 
     /// The whole file.

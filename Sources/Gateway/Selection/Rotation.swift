@@ -31,7 +31,10 @@ public struct Rotation: Equatable, Sendable {
     public mutating func next(in plan: DialPlan, using generator: inout some RandomNumberGenerator) -> Int {
         guard plan.spread > 1 else { return 0 }
         let targets = Array(plan.targets.prefix(plan.spread))
-        if credit.isEmpty { for _ in 0..<Int.random(in: 0..<64, using: &generator) { _ = take(targets, plan.policy) } }
+        if credit.isEmpty {
+            let picks = Self.round(targets, plan.policy)
+            for _ in 0..<Int.random(in: 0..<picks, using: &generator) { _ = take(targets, plan.policy) }
+        }
         if credit.count > 2 * targets.count {
             let ids = Set(targets.map(\.endpoint))
             credit = credit.filter { ids.contains($0.key) }
@@ -53,6 +56,19 @@ public struct Rotation: Equatable, Sendable {
         }
         credit[targets[best].endpoint] = bestCredit - Int64(eligible.reduce(0) { $0 + weights[$1] })
         return best
+    }
+
+    /// After so many picks all begins again, or at most a thousand. Whoever starts within a round, each place as likely as the
+    /// next, favours nobody; so thousands of machines with a few sessions each keep the shares together.
+    private static func round(_ targets: [DialPlan.Target], _ policy: Policy) -> Int {
+        guard policy == .weighted else { return targets.count }
+        let weights = WeightedDraw.effective(targets.map(\.weight))
+        let divisor = weights.reduce(0, greatestCommonDivisor)
+        return Int(min(1_000, weights.reduce(0, +) / max(1, divisor)))
+    }
+
+    private static func greatestCommonDivisor(_ left: UInt64, _ right: UInt64) -> UInt64 {
+        right == 0 ? left : greatestCommonDivisor(right, left % right)
     }
 
     /// Half a session stays half a session, whatever one costs now: else who has saved thousands beside a heavy endpoint

@@ -59,6 +59,22 @@ import Testing
         #expect(firsts.allSatisfy { (850...1_150).contains($0) }, "\(firsts)")
     }
 
+    @Test func machinesWithAFewSessions_keepTheSharesTogether() {
+        let weights: [UInt16] = [2, 1, 1, 2, 4]
+        for policy in [Policy.weighted, .roundRobin] {
+            var counts = weights.map { _ in 0.0 }
+            for seed in 0..<4_000 as Range<UInt64> {
+                var generator = SeededGenerator(seed: seed)
+                var rotation = Rotation()
+                for _ in 0..<6 { counts[rotation.next(in: plan(weights, policy), using: &generator)] += 1 }
+            }
+            for (count, weight) in zip(counts, weights) {
+                let share = 24_000 * (policy == .weighted ? Double(weight) / 10 : 0.2)
+                #expect(abs(count / share - 1) < 0.03, "\(policy): \(counts)")
+            }
+        }
+    }
+
     @Test func leastSessions_fillsUpWhoHasFewest() {
         var generator = SeededGenerator(seed: 1)
         var rotation = Rotation()
