@@ -46,7 +46,4 @@ int clinux_send_descriptors(int socket, const struct sockaddr *_Nonnull address,
 /* Whether a descriptor survives execve(2). 0, or -1 with errno set (fcntl(2)). */
 int clinux_set_inherited(int descriptor, int is_inherited);
 
-/* No descriptor but the standard three survives execve(2), whoever has opened it and however. */
-void clinux_inherit_none(void);
-
 #endif
