@@ -73,7 +73,7 @@ final class Excuses {
         }
         guard wasLeftOut else { return }
         excuses.append(
-            Excuse(name: "of a member that was removed", member: member, from: now, until: now + 20 * Self.second))
+            Excuse(name: "of a member that was removed", member: member, from: now, until: now + 40 * Self.second))
     }
 
     /// The gateway is killed now.

@@ -21,7 +21,7 @@ extension RealComponents {
                 gateway = try await GatewayProcess.ready([
                     "--endpoints=\(member.address),\(hostile.address)", "--policy=round-robin",
                     "--health-check=\(health)",
-                    "--health-interval=500ms", "--on-endpoint-down=reset",
+                    "--health-interval=500ms", "--retry-delay=500ms", "--on-endpoint-down=reset",
                 ])
             }
 

@@ -72,9 +72,11 @@ public struct Handover: Equatable, Sendable {
         return completed
     }
 
-    /// What serves a start without DNS, if nothing better is remembered.
+    /// What serves a start without DNS, if nothing better is remembered. Where sessions were found that nobody has told us of,
+    /// there may be somebody whom DNS has removed: nobody is dialed there, unless nothing else is known.
     var lastGoodSet: LastGoodSet {
-        let entries = entries.filter(\.isGood).map { entry in
+        let discovered = self.entries.filter { $0.declaration.origin != .configured }
+        let entries = (discovered.isEmpty ? self.entries : discovered).filter(\.isGood).map { entry in
             LastGoodSet.Entry(
                 declaration: entry.declaration,
                 addresses: entry.declaration.key.host.isName ? entry.addresses.map(\.ip) : [])

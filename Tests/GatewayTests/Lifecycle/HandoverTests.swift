@@ -85,6 +85,19 @@ import Testing
         #expect(next.good.sorted() == [1, 2])
     }
 
+    @Test func placeOfSessionsThatNobodyToldOf_isNotDialed_whereOthersAreKnown() throws {
+        var driver = ControlDriver(ControlDriver.discovery())
+        driver.start()
+        driver.list(["a"])
+        driver.resolve("a.", 1)
+        var (after, handover) = try next(driver)
+        // Those of a removed endpoint, when the process was replaced before all of them had ended.
+        after.start(inheriting: handover.completed(by: [EndpointID(slot: 9): .host(4)]))
+        #expect(after.good == [1])
+        #expect(after.machine.endpoints.all.map(\.declaration.key.description) == ["a:2379"])
+        #expect(after.machine.health[EndpointID(slot: 9)] != nil, "its sessions go on")
+    }
+
     @Test func sessionsThatNobodyToldOf_haveAPlace() {
         let handover = Handover(source: "endpoints", entries: [])
         let completed = handover.completed(by: [EndpointID(slot: 3): .host(4)])
