@@ -114,6 +114,19 @@ int clinux_send_descriptors(int socket, const struct sockaddr *address, uint32_t
 	return sent == -1 ? -1 : 0; /* a datagram goes whole or not at all */
 }
 
+void clinux_inherit_none(void)
+{
+	struct rlimit limit;
+
+	if (close_range(STDERR_FILENO + 1, ~0u, CLOSE_RANGE_CLOEXEC) == 0)
+		return;
+	/* Before Linux 5.11: one after the other. It fails for those that are not open. */
+	if (getrlimit(RLIMIT_NOFILE, &limit) == -1)
+		return;
+	for (int descriptor = STDERR_FILENO + 1; (rlim_t)descriptor < limit.rlim_cur; descriptor++)
+		(void)fcntl(descriptor, F_SETFD, FD_CLOEXEC);
+}
+
 int clinux_set_inherited(int descriptor, int is_inherited)
 {
 	return fcntl(descriptor, F_SETFD, is_inherited ? 0 : FD_CLOEXEC);

@@ -66,6 +66,7 @@ final class Heir: Sendable {
             try store.leave()
             try store.write(handover)
             let passed = store.descriptors + listening
+            clinux_inherit_none()  // libraries open some without the mark: the admin server's listeners
             for one in passed {
                 try checkErrno("pass descriptor \(one.descriptor) on", clinux_set_inherited(one.descriptor, 1))
             }
