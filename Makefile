@@ -70,9 +70,8 @@ fleet: simulation-lab ## ten thousand gateways whose members fail; writes docs/f
 fleet-short: simulation-lab ## the same in less time, and writes nothing
 	.build/release/SimulationLab fleet --short $(FLEET)
 
-# The flags of `make check` and `make build`: what those have built is not built again.
 simulation-lab:
-	swift build -c release --static-swift-stdlib --product SimulationLab
+	$(build_release) --product SimulationLab
 
 kills: ## TIMES=25: the test that kills a data plane at random moments, so many times as long
 	swift build --build-tests
@@ -117,7 +116,7 @@ check: ## format, lint, the core's purity, and a release build with warnings as 
 	$(tools)/shellcheck -x $(shell_files)
 	@! grep -rnE '^[[:space:]]*(@[_a-zA-Z]+ +)*([a-z]+ +)?import +[A-Za-z]' Sources/Gateway || \
 		{ echo 'The pure core imports nothing: what it needs to know comes in as an argument.' >&2; exit 1; }
-	$(build_release)
+	$(build_release) --product etcd-gateway
 
 test-page: ## the status page in a headless browser; screenshots in .build/page (fetches chromium)
 	scripts/fetch-tools
@@ -137,7 +136,7 @@ format: ## puts all code into the form that `make check` wants
 
 build: ## the program: .build/release/etcd-gateway
 	scripts/fetch-tools
-	$(build_release)
+	$(build_release) --product etcd-gateway
 
 package-tools:
 	scripts/fetch-package-tools

@@ -15,5 +15,6 @@ hardening_flags := $(foreach flag,$(c_flags),-Xcc $(flag) -Xcxx $(flag)) \
 	-Xlinker -z -Xlinker relro -Xlinker -z -Xlinker now
 # Where there is a Package.resolved: what it pins, and nothing newer.
 pins = $(if $(wildcard Package.resolved),--force-resolved-versions)
+# $(build_release) --product NAME
 build_release = swift build --configuration release --static-swift-stdlib --scratch-path $(CURDIR)/.build $(pins) \
-	$(path_flags) $(hardening_flags) --product etcd-gateway
+	$(path_flags) $(hardening_flags)

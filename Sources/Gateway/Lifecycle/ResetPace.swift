@@ -12,9 +12,10 @@ public struct ResetPace: Equatable, Sendable {
 
     /// So many sessions, over this time.
     public init(of sessions: UInt64, over spread: Duration) {
-        step = max(Self.shortestStep, spread / Int(clamping: max(1, sessions)))
-        let steps = max(1, UInt64(spread.wholeNanoseconds / step.wholeNanoseconds))
-        perStep = UInt32(clamping: max(1, (sessions + steps - 1) / steps))
+        let mostSteps = max(1, UInt64(spread.wholeNanoseconds / Self.shortestStep.wholeNanoseconds))
+        perStep = UInt32(clamping: max(1, (sessions + mostSteps - 1) / mostSteps))
+        let steps = max(1, (sessions + UInt64(perStep) - 1) / UInt64(perStep))
+        step = max(Self.shortestStep, spread / Int(clamping: steps))
     }
 
     /// Clients of a dead endpoint hang, so they are told soon: within half a second for up to a thousand of them, and a few
