@@ -74,10 +74,11 @@ struct FleetCase {
             scenario.startsWithin = .seconds(5)
             return FleetCase(kind: .vanishes, scenario: scenario)
         }
-        return lives + others.map { other in
-            var few = other
-            few.scenario.gateways = few.kind == .rebalanced ? 200 : 1_000
-            return few
-        }
+        return lives
+            + others.map { other in
+                var few = other
+                few.scenario.gateways = few.kind == .rebalanced ? 200 : 1_000
+                return few
+            }
     }
 }

@@ -44,7 +44,9 @@ struct FleetChart {
         let height = Self.top + 3 * (Self.panelHeight + Self.panelGap) + 24
         let parts = [
             panel(0, "Open sessions of each member", most: load.flatMap(\.values).max() ?? 0) { draw(load, $0) },
-            panel(1, "Sessions that connect again, in each 100 ms", most: reconnects.max() ?? 0) { draw(reconnects, $0) },
+            panel(1, "Sessions that connect again, in each 100 ms", most: reconnects.max() ?? 0) {
+                draw(reconnects, $0)
+            },
             panel(2, "Probes of each member, a second", most: probes.flatMap(\.values).max() ?? 0) { draw(probes, $0) },
         ]
         return """
@@ -67,7 +69,8 @@ struct FleetChart {
 
     private var happenings: String {
         let instants = scenario.happenings.map { "\(Int(($0.due - .zero) / .seconds(1)))" }
-        return "the host of member 1 vanishes at \(instants[0])" + (instants.count > 1 ? " and is back at \(instants[1])" : "")
+        return "the host of member 1 vanishes at \(instants[0])"
+            + (instants.count > 1 ? " and is back at \(instants[1])" : "")
     }
 
     private var legend: String {
@@ -90,7 +93,9 @@ struct FleetChart {
     private struct Frame {
         let (bottom, most): (Int, Int)
 
-        func y(_ value: Int) -> Double { Double(bottom) - Double(value) / Double(most) * Double(FleetChart.panelHeight) }
+        func y(_ value: Int) -> Double {
+            Double(bottom) - Double(value) / Double(most) * Double(FleetChart.panelHeight)
+        }
 
         func x(_ fraction: Double) -> Double {
             Double(FleetChart.left) + fraction * Double(FleetChart.width - FleetChart.left - FleetChart.right)
@@ -103,12 +108,14 @@ struct FleetChart {
         let grid = (0...4).map { step -> String in
             let value = frame.most * step / 4
             let y = frame.y(value)
-            return "<line class=\"grid\" x1=\"\(Self.left)\" y1=\"\(y)\" x2=\"\(Self.width - Self.right)\" y2=\"\(y)\"/>"
+            return
+                "<line class=\"grid\" x1=\"\(Self.left)\" y1=\"\(y)\" x2=\"\(Self.width - Self.right)\" y2=\"\(y)\"/>"
                 + "<text class=\"quiet\" x=\"\(Self.left - 6)\" y=\"\(y + 4)\" text-anchor=\"end\" font-size=\"11\">\(value)</text>"
         }
         let ticks = stride(from: seconds.lowerBound, through: seconds.upperBound, by: 10).map { second in
             let x = frame.x(Double(second - seconds.lowerBound) / Double(seconds.count))
-            return "<text class=\"quiet\" x=\"\(x)\" y=\"\(frame.bottom + 14)\" text-anchor=\"middle\" font-size=\"11\">\(second)</text>"
+            return
+                "<text class=\"quiet\" x=\"\(x)\" y=\"\(frame.bottom + 14)\" text-anchor=\"middle\" font-size=\"11\">\(second)</text>"
         }
         let head = "<text x=\"\(Self.left)\" y=\"\(top - 8)\" font-weight=\"600\">\(title)</text>"
         return ([head] + grid + ticks + [content(frame)]).joined(separator: "\n")
@@ -127,7 +134,8 @@ struct FleetChart {
                 let x = frame.x((Double(index) + 0.5) / Double(line.values.count))
                 return "\(oneDecimal(x)),\(oneDecimal(frame.y(value)))"
             }
-            return "<polyline fill=\"none\" stroke=\"\(line.colour)\" stroke-width=\"1.5\" points=\"\(points.joined(separator: " "))\"/>"
+            return
+                "<polyline fill=\"none\" stroke=\"\(line.colour)\" stroke-width=\"1.5\" points=\"\(points.joined(separator: " "))\"/>"
         }.joined(separator: "\n")
     }
 

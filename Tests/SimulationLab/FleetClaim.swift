@@ -39,11 +39,14 @@ struct FleetClaim {
         let record = figures.record
         switch figures.scenario.policy {
         case .pinned: return []
-        case .fastest: return [FleetClaim("gateways that serve from a slower member", Double(record.notFastest), atMost: 0)]
+        case .fastest:
+            return [FleetClaim("gateways that serve from a slower member", Double(record.notFastest), atMost: 0)]
         case .leastSessions:
             return [FleetClaim("sessions given to one who had more than another", Double(record.notLeast), atMost: 0)]
         case .roundRobin, .weighted:
-            return [FleetClaim("sessions of a gateway away from a share, at most", record.farthestFromShare, atMost: 2.99)]
+            return [
+                FleetClaim("sessions of a gateway away from a share, at most", record.farthestFromShare, atMost: 2.99)
+            ]
         }
     }
 
@@ -53,7 +56,8 @@ struct FleetClaim {
         return [
             FleetClaim("probes of one gateway and member that answers in 10 s", Double(most.answering), atMost: 10),
             FleetClaim(
-                "probes of one gateway and member that does not, in 10 s", Double(most.not), atMost: kind == .allDown ? 26 : 10),
+                "probes of one gateway and member that does not, in 10 s", Double(most.not),
+                atMost: kind == .allDown ? 26 : 10),
         ]
     }
 
@@ -115,8 +119,10 @@ struct FleetClaim {
 
     private static func rebalancing(_ figures: FleetFigures) -> [FleetClaim] {
         [
-            FleetClaim("sessions moved in the worst second, of each gateway", Double(figures.movedInWorstSecond)
-                / Double(figures.scenario.gateways), atMost: 1.05),
+            FleetClaim(
+                "sessions moved in the worst second, of each gateway",
+                Double(figures.movedInWorstSecond)
+                    / Double(figures.scenario.gateways), atMost: 1.05),
             FleetClaim("load away from even at the end, in %, upwards", figures.excessAtEnd, atMost: 10),
         ]
     }

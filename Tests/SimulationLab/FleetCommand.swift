@@ -35,7 +35,9 @@ struct FleetCommand: AsyncParsableCommand {
         if let docs { try write(results, into: docs) }
         let broken = results.flatMap(\.claims).count { !$0.holds }
         let decisions = results.reduce(0) { $0 + $1.figures.record.decisions }
-        print("\(results.count) fleets, \(decisions) decisions in \(Int((clock.now - begin) / .seconds(1))) s:", broken, "broken")
+        print(
+            "\(results.count) fleets, \(decisions) decisions in \(Int((clock.now - begin) / .seconds(1))) s:", broken,
+            "broken")
         if broken > 0 || results.isEmpty { throw ExitCode.failure }
     }
 

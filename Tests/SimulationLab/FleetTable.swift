@@ -24,7 +24,8 @@ struct FleetTable {
         let (scenario, questions, probes) = (record.scenario, figures.questions, figures.probesAfterwards)
         let gone = figures.timeToLeave.map { "\(seconds($0)) s" } ?? "–"
         let cells = [
-            scenario.name, "`\(scenario.policy.rawValue)`", "\(scenario.gateways), \(scenario.gateways * scenario.kept)",
+            scenario.name, "`\(scenario.policy.rawValue)`",
+            "\(scenario.gateways), \(scenario.gateways * scenario.kept)",
             "\(oneDecimal(figures.unevennessBefore)) %, \(oneDecimal(figures.unevennessSettled)) %",
             "\(figures.resets); \(gone)", "\(figures.reconnectPeak), \(figures.reconnectPeakSecond)",
             twoDecimals(figures.dialsPerClient), "\(seconds(record.longestWait)) s; \(record.turnedAway)",

@@ -37,7 +37,9 @@ struct SchedulesCommand: AsyncParsableCommand {
             if before * 10 / count != after * 10 / count { print("\(after) of \(count) schedules") }
         }
         let seconds = (clock.now - begin) / .seconds(1)
-        print("\(seeds) schedules of faults, seeds \(first) to \(range.upperBound - 1), in \(Int(seconds)) s:", failures.count, "failed")
+        print(
+            "\(seeds) schedules of faults, seeds \(first) to \(range.upperBound - 1), in \(Int(seconds)) s:",
+            failures.count, "failed")
         for failure in failures.prefix(20) { print("SEED=\(failure.seed): \(failure.what)") }
         if let worst = failures.first {
             print("`make simulate SEED=\(worst.seed)` tells the whole story")

@@ -51,7 +51,9 @@ extension ControlMachine {
         endpoints.all.map(\.declaration.key).filter { drains[$0] != nil }
     }
 
-    package func isDrained(_ id: EndpointID) -> Bool { endpoints[id].map { drains[$0.declaration.key] != nil } ?? false }
+    package func isDrained(_ id: EndpointID) -> Bool {
+        endpoints[id].map { drains[$0.declaration.key] != nil } ?? false
+    }
 
     /// Whoever serves for want of others is told of; once he does no more, who came to him meanwhile has his time as well.
     mutating func tellDrained(_ plan: DialPlan, at now: Instant) -> [Action] {

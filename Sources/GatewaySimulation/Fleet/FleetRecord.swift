@@ -51,7 +51,9 @@ package struct FleetRecord: Sendable {
         lastProbes = Array(repeating: [], count: scenario.gateways * 2 * FleetScenario.listed)
     }
 
-    private func index(_ now: Instant) -> Int { min(pieces - 1, Int((now - .zero).wholeNanoseconds / Self.piece.wholeNanoseconds)) }
+    private func index(_ now: Instant) -> Int {
+        min(pieces - 1, Int((now - .zero).wholeNanoseconds / Self.piece.wholeNanoseconds))
+    }
 
     mutating func clientCame(at now: Instant) { came[index(now)] += 1 }
 

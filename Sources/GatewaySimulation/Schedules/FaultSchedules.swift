@@ -15,7 +15,9 @@ package enum FaultSchedules {
     ) async -> [Failure] {
         await withTaskGroup(of: [Failure].self) { group in
             for part in 0..<processors {
-                group.addTask { run(stride(from: seeds.lowerBound + UInt64(part), to: seeds.upperBound, by: processors), progress) }
+                group.addTask {
+                    run(stride(from: seeds.lowerBound + UInt64(part), to: seeds.upperBound, by: processors), progress)
+                }
             }
             var failures: [Failure] = []
             for await some in group { failures += some }

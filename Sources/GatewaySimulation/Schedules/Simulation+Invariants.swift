@@ -133,7 +133,9 @@ extension Simulation {
     /// No timer is left of what has ended: what waits is a question or a probe that is under way, and the one deadline of the
     /// machine, which never wakes up for nothing.
     private mutating func checkTimers(names: Int, endpoints: Int) {
-        if queue.count > names + endpoints { violate("\(queue.count) events are left, \(names) names, \(endpoints) endpoints") }
+        if queue.count > names + endpoints {
+            violate("\(queue.count) events are left, \(names) names, \(endpoints) endpoints")
+        }
         if let due = machine.nextDeadline, due <= now { violate("the deadline has passed") }
         if !machine.resetAsDead.isEmpty { violate("\(machine.resetAsDead) are remembered as dead") }
         if machine.newcomers.deadline != nil { violate("newcomers wait for ever") }

@@ -194,7 +194,9 @@ extension Simulation {
             case .probe(let id, let what): probe(id, what)
             case .publish(let plan):
                 if now > Self.calmBegins { violate("published in the calm: \(plan.targets), \(plan.good) are good") }
-                tell("plan: \(plan.good) of \(plan.targets.map { "\($0.endpoint.slot) \($0.addresses)" }), \(plan.policy)")
+                tell(
+                    "plan: \(plan.good) of \(plan.targets.map { "\($0.endpoint.slot) \($0.addresses)" }), \(plan.policy)"
+                )
                 check(plan)
                 queue.add(.planArrived(plan), due: now + Self.hop)
             case .resetSessions(let id, let reason): resetSessions(id, reason)
@@ -237,7 +239,9 @@ extension Simulation {
         if options.rebalance == 0 { violate("sessions are moved unasked") }
         if count > max(1, options.rebalance / 60 + 1) { violate("\(count) sessions are moved at once") }
         if machine.health[id]?.isGood != true { violate("a session is moved away from an endpoint that is not good") }
-        if loop.plan.targets.first?.endpoint == id, loop.plan.spread <= 1 { violate("a session is moved away from who serves") }
+        if loop.plan.targets.first?.endpoint == id, loop.plan.spread <= 1 {
+            violate("a session is moved away from who serves")
+        }
         guard let session = sessions[id], session.count >= UInt64(count) else {
             return violate("more sessions are moved than there are")
         }
