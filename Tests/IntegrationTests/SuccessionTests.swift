@@ -72,6 +72,8 @@ extension RealComponents {
             let gateway = try await Installed(settings: [
                 "ETCD_GATEWAY_METRICS_ADDR": metrics, "ETCD_GATEWAY_ADMIN_SOCKET": folder.path(of: "admin.sock"),
             ])
+            let client = try ClientConnection(to: gateway.address)
+            #expect(try answers(client))
             // A client of the admin server that stays: its connection must not stay with the next program.
             let kept = try ClientConnection(to: metrics)
             try kept.send(Array("GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n".utf8))
@@ -84,7 +86,7 @@ extension RealComponents {
                 }
                 descriptors.append(try ProcessSockets.descriptorCount(of: gateway.process.pid))
             }
-            #expect(kept.hasEnded)
+            #expect(try answers(client) && kept.hasEnded)
             // Connections of those who ask for metrics come and go.
             #expect(try #require(descriptors.last) <= descriptors[0] + 2, "\(descriptors)")
             #expect(!gateway.process.errors.contains("cannot be served"), "\(gateway.process.errors)")
