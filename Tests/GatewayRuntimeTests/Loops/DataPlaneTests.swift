@@ -44,19 +44,19 @@ struct DataPlaneTests {
 
     private func id(_ slot: UInt32) -> EndpointID { EndpointID(slot: slot) }
 
-    @Test func firstTargetServes_andThatItWorksIsNews_untilThePlanSaysSo() async throws {
+    @Test func firstTargetServes_andThatItWorksIsNewsOnce() async throws {
         let server = try NamingServer("a")
         try await withPlane(.testing([server.address])) { running async throws in
             for _ in 0..<20 { #expect(try await running.client().receive() == .text("a")) }
             // The client may have its bytes before the loop has told.
-            try await eventually("told") { running.facts.all.count >= 20 }
+            try await eventually("told") { !running.facts.all.isEmpty }
             try await eventually("all ended") {
                 server.hangUp()
                 return running.plane.sessions == 0
             }
             let told = running.facts.all
             #expect(told.allSatisfy { $0 == .dialSucceeded(id(0), server.address) })
-            #expect(told.count == 20, "each spares the sessions that begin from then on what was before")
+            #expect((1...2).contains(told.count), "once for each loop at most")
         }
     }
 
