@@ -2,13 +2,13 @@
 
 .DEFAULT_GOAL := help
 .PHONY: help run test faults faults-short bench bench-check bench-short bench-program syscalls fuzz fuzz-short analyze \
-	sanitize-c simulate kills check-alerts test-page check format build deb package-tools package-roots check-package test-package \
+	sanitize-c faultinject faultinject-short valgrind simulate kills check-alerts test-page check format build deb package-tools package-roots check-package test-package \
 	test-package-short clean
 
 tools := .build/tools/bin
 # One after the other: the simulations of the first would starve the real time of the others.
 suites := GatewayTests CSpliceTests GatewayRuntimeTests IntegrationTests
-c_files = $(shell find Sources/CSplice Sources/CLinux Sources/CAres Benchmarks Tests/Fuzz -name '*.[ch]')
+c_files = $(shell find Sources/CSplice Sources/CLinux Sources/CAres Benchmarks Tests/Fuzz Tests/FaultInjection -name '*.[ch]')
 swift_files = Sources Tests Benchmarks Package.swift
 shell_files = $(wildcard scripts/*) .ci/run Tests/Package/run Tests/Package/make-roots debian/settle-build-id \
 	$(addprefix debian/etcd-gateway.,postinst prerm postrm) $(filter-out debian/tests/control,$(wildcard debian/tests/*))
@@ -55,6 +55,19 @@ fuzz: ## every harness of Tests/Fuzz for a minute (MINUTES=n), on what earlier r
 
 fuzz-short: ## the same, ten seconds each
 	scripts/fuzz 10
+
+faultinject: ## every call into the kernel fails with each errno of its manual page: the data plane, then the program
+	scripts/faultinject
+	swift build --product etcd-gateway
+	scripts/faultinject program
+
+faultinject-short: ## the same, each of the data plane's calls once with each errno, and some of the program's
+	scripts/faultinject --short
+	swift build --product etcd-gateway
+	scripts/faultinject program 40
+
+valgrind: ## the same scenes of the data plane, in which nothing fails, under valgrind
+	scripts/faultinject valgrind
 
 simulate: ## SEEDS=10000: random faults, reloads and drains under simulated gateways; a failing seed is printed
 	swift build --build-tests

@@ -18,6 +18,7 @@ struct recovery {
 	uint32_t shelves;
 	struct csp_recovery counts[CSP_LOOPS_MAX]; /* of each loop */
 	int results[CSP_LOOPS_MAX];
+	bool is_partial; /* not all could be looked at: what is not there may be there all the same */
 };
 
 /* A session on its way back. */
@@ -26,6 +27,7 @@ struct returning {
 	struct csp_session_record record;
 	struct account accounts[2]; /* DOWN, UP */
 	bool is_tcp[2];
+	bool is_doubtful; /* nobody knows what waits */
 };
 
 static void close_found(struct shelf_found *found)
@@ -41,7 +43,7 @@ static int bytes_in(int pipe)
 {
 	int bytes = 0;
 
-	return ioctl(pipe, FIONREAD, &bytes) == -1 ? 0 : bytes;
+	return ioctl(pipe, FIONREAD, &bytes) == -1 ? -errno : bytes;
 }
 
 /* Gives a pipe to the session whose bytes it holds; any other is of no use any more. */
@@ -52,7 +54,7 @@ static void place_pipe(struct recovery *recovery, struct shelf_found *pipe, stru
 	int bytes = bytes_in(pipe->fds[0]);
 	struct returning *session;
 
-	if (owner == 0 || bytes <= 0 || table_ref_shelf(owner) >= recovery->shelves)
+	if (owner == 0 || bytes == 0 || table_ref_shelf(owner) >= recovery->shelves)
 		return;
 	session = &sessions[table_ref_shelf(owner) * TABLE_ENTRIES + table_ref_index(owner)];
 	if (session->entry == NULL || session->record.stored != table_ref_session(owner))
@@ -61,8 +63,10 @@ static void place_pipe(struct recovery *recovery, struct shelf_found *pipe, stru
 	bool is_up = !(owner & TABLE_DIRECTION);
 	int32_t *ends = is_up ? session->record.pipe_up : session->record.pipe_down;
 
-	if (ends[0] >= 0)
-		return; /* two pipes for one direction: the accounts will find one too few */
+	if (bytes < 0 || ends[0] >= 0) { /* unreadable, or two pipes for one direction */
+		session->is_doubtful = true;
+		return;
+	}
 	memcpy(ends, pipe->fds, sizeof pipe->fds);
 	*(is_up ? &session->record.bytes_in_pipe_up : &session->record.bytes_in_pipe_down) = (uint32_t)bytes;
 	*(is_up ? &session->record.stored_pipe_up : &session->record.stored_pipe_down) = pipe->ref;
@@ -99,7 +103,7 @@ static int refill(csp_loop *loop, struct returning *session, int from, uint64_t 
 	uint64_t written = session->accounts[1 - from].written;
 	struct pipe *pipe;
 
-	if (buffer == NULL || written < buffer->delivered ||
+	if (recovery->is_partial || buffer == NULL || written < buffer->delivered ||
 	        written - buffer->delivered + missing > TABLE_BUFFER_BYTES)
 		return -EPROTO;
 	pipe = pipe_take_beyond_budget(loop);
@@ -154,6 +158,8 @@ static int work_out(csp_loop *loop, struct returning *session)
 {
 	int error;
 
+	if (session->is_doubtful)
+		return -ENODATA;
 	for (int leg = DOWN; leg <= UP; leg++) {
 		session->is_tcp[leg] = !(session->entry->is_unix & (leg == DOWN ? 1u : 2u));
 		if (session->is_tcp[leg] &&
@@ -164,6 +170,9 @@ static int work_out(csp_loop *loop, struct returning *session)
 		        atomic_load(&session->entry->ended[1 - leg]) == 0)
 			return -ECONNRESET;
 	}
+	/* Its pipe may be among what was not seen, and no account would miss it. */
+	if (loop->recovery->is_partial && !(session->is_tcp[DOWN] && session->is_tcp[UP]))
+		return -ENODATA;
 	for (int from = DOWN; from <= UP; from++) {
 		if (atomic_load(&session->entry->unsafe[from]) != 0)
 			return -ENODATA;
@@ -284,9 +293,11 @@ static void walk(csp_loop *loop)
 		if (shelf == NULL || !is_mine(loop, i))
 			continue;
 		shelf->free_count = shelf->messages = 0;
-		result = shelf_walk(recovery->store, shelf, found);
+		result = shelf_walk(recovery->store, shelf, found, &recovery->counts[loop->index].ended);
 		if (result < 0)
 			recovery->results[loop->index] = result;
+		if (atomic_load(&shelf->dead) > 0 && loop->compact_at_ns == 0)
+			loop->compact_at_ns = loop->now_ns; /* who was given up is told at once */
 		for (uint32_t j = 0; j < TABLE_ENTRIES; j++)
 			if (state_of(recovery, &found[j]) == ENTRY_SESSION)
 				begin(recovery, &found[j], &sessions[j]);
@@ -326,19 +337,22 @@ static void bring_back_all(csp_loop *loop)
 			bring_back_one(loop, &recovery->sessions[j], &recovery->found[j]);
 }
 
-static int sum_up(const struct recovery *recovery, struct csp_recovery *counts)
+static void see_whether_partial(struct recovery *recovery)
 {
-	int result = 0;
+	for (uint32_t i = 0; i < recovery->plane->options.loops; i++)
+		recovery->is_partial |= recovery->results[i] < 0;
+}
 
+static void sum_up(const struct recovery *recovery, struct csp_recovery *counts)
+{
 	for (uint32_t i = 0; i < recovery->plane->options.loops; i++) {
 		counts->sessions += recovery->counts[i].sessions;
 		counts->clients += recovery->counts[i].clients;
 		counts->ended += recovery->counts[i].ended;
 		counts->unsafe += recovery->counts[i].unsafe;
 		if (recovery->results[i] < 0)
-			result = recovery->results[i];
+			counts->error = -recovery->results[i];
 	}
-	return result;
 }
 
 int csp_plane_recover(csp_plane *plane, struct csp_recovery *counts)
@@ -359,9 +373,11 @@ int csp_plane_recover(csp_plane *plane, struct csp_recovery *counts)
 	for (uint32_t i = 0; i < plane->options.loops; i++)
 		plane->loops[i]->recovery = &recovery;
 	for_each_loop(plane, walk);
+	see_whether_partial(&recovery);
 	place_pipes(&recovery);
 	for_each_loop(plane, bring_back_all);
-	result = sum_up(&recovery, counts);
+	sum_up(&recovery, counts);
+	result = 0;
 	for (uint32_t i = 0; i < plane->options.loops; i++)
 		plane->loops[i]->recovery = NULL;
 	for (uint32_t i = 0; i < CSP_LOOPS_MAX; i++)

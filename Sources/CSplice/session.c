@@ -4,6 +4,9 @@
 #include <sys/ioctl.h>
 #include <string.h>
 
+/* Of 256 KiB each: more than a socket holds. */
+#define LAST_WORDS_TURNS 64
+
 csp_session session_number(const struct session *session)
 {
 	return (uint64_t)session->slot.generation << 32 | session->slot.index;
@@ -94,13 +97,21 @@ static void resume_accepting(csp_loop *loop)
 		listeners_resume(loop);
 }
 
+/* Who is not served is told so: an end of stream would be an empty answer. */
+static void turn_away(int fd, bool is_tcp)
+{
+	if (is_tcp)
+		tcp_reset(fd);
+	sys_close(fd);
+}
+
 /* fd belongs to the session afterwards, or is closed. NULL: no memory. */
 struct session *session_accept(csp_loop *loop, int fd, bool is_tcp)
 {
 	struct session *session = session_take_slot(loop);
 
 	if (session == NULL) {
-		sys_close(fd);
+		turn_away(fd, is_tcp);
 		return NULL;
 	}
 	session->accepted_at_ns = loop->now_ns;
@@ -109,7 +120,7 @@ struct session *session_accept(csp_loop *loop, int fd, bool is_tcp)
 		(void)sys_set_int(
 		        fd, SOL_SOCKET, SO_OOBINLINE, 1); /* best effort: without it the byte is dropped */
 	if (sys_epoll_ctl(loop->epoll, EPOLL_CTL_ADD, fd, LEG_EVENTS, leg_tag(session, DOWN)) < 0) {
-		sys_close(fd);
+		turn_away(fd, is_tcp);
 		session_free_slot(loop, session);
 		return NULL;
 	}
@@ -253,9 +264,12 @@ static void pass_on_last_words(csp_loop *loop, struct session *session, int from
 	struct failure ignored; /* the session fails already */
 
 	legs[from].readable = true;
-	while (relay_turn(loop, &session->relays[from], &legs[from], &legs[1 - from], true, &ignored) ==
-	        TURN_AGAIN)
-		; /* the peer is gone: it ends with what the socket holds */
+	/* A peer that is gone ends with what the socket holds. One that is not, for the failure was our own,
+	 * must not be listened to for ever. */
+	for (int count = 0; count < LAST_WORDS_TURNS; count++)
+		if (relay_turn(loop, &session->relays[from], &legs[from], &legs[1 - from], true, &ignored) !=
+		        TURN_AGAIN)
+			return;
 }
 
 void session_turn(csp_loop *loop, struct session *session)
@@ -458,9 +472,12 @@ static int adopt_relay(csp_loop *loop, struct relay *relay, const int32_t ends[2
 	return relay->pipe == NULL ? -ENOMEM : 0;
 }
 
-static struct leg adopt_leg(int fd)
+static int adopt_leg(struct leg *leg, int fd)
 {
-	return (struct leg){.fd = fd, .is_tcp = sys_get_int(fd, SOL_SOCKET, SO_DOMAIN) != AF_UNIX};
+	int domain = sys_get_int(fd, SOL_SOCKET, SO_DOMAIN);
+
+	*leg = (struct leg){.fd = fd, .is_tcp = domain != AF_UNIX};
+	return domain < 0 ? domain : 0;
 }
 
 /* Undoes a half-done adoption: the descriptors stay the caller's. */
@@ -507,12 +524,12 @@ int csp_loop_adopt(csp_loop *loop, const struct csp_session_record *record, csp_
 		return -ENOMEM;
 	loop->now_ns =
 	        sys_now_ns(); /* its age is measured by this clock: ours must not lie before its beginning */
-	session->legs[DOWN] = adopt_leg(record->downstream);
-	session->legs[UP] = adopt_leg(record->upstream);
 	session->accepted_at_ns = record->opened_at_ns;
 	session->state = SESSION_OPEN;
-	if ((error = adopt_relay(loop, &session->relays[DOWN], record->pipe_up, record->bytes_in_pipe_up,
-	             record->stored_pipe_up, record->ended_up, record->bytes_up)) < 0 ||
+	if ((error = adopt_leg(&session->legs[DOWN], record->downstream)) < 0 ||
+	        (error = adopt_leg(&session->legs[UP], record->upstream)) < 0 ||
+	        (error = adopt_relay(loop, &session->relays[DOWN], record->pipe_up, record->bytes_in_pipe_up,
+	                 record->stored_pipe_up, record->ended_up, record->bytes_up)) < 0 ||
 	        (error = adopt_relay(loop, &session->relays[UP], record->pipe_down,
 	                 record->bytes_in_pipe_down, record->stored_pipe_down, record->ended_down,
 	                 record->bytes_down)) < 0 ||

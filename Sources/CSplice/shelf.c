@@ -44,7 +44,14 @@ static int send_message(const struct shelf *shelf, const struct shelf_message *m
 	return sent == (ssize_t)sizeof *message ? 0 : -EIO; /* SEQPACKET: whole or not at all */
 }
 
-/* Peeks or receives one message. 1, 0: there is none, or a negative errno. */
+/* What a look at a queue finds. Or it is a negative errno. */
+enum {
+	FOUND_NONE = 0,
+	FOUND_MESSAGE = 1,
+	FOUND_CUT = 2, /* one whose descriptors we have no room for */
+};
+
+/* Peeks or receives one message. */
 static int receive_message(int end, int flags, struct shelf_message *message, int fds[static 2])
 {
 	struct iovec part = {.iov_base = message, .iov_len = sizeof *message};
@@ -60,7 +67,7 @@ static int receive_message(int end, int flags, struct shelf_message *message, in
 	fds[0] = fds[1] = -1;
 	got = SYS_RETRY(ssize_t, recvmsg(end, &header, flags | MSG_DONTWAIT | MSG_CMSG_CLOEXEC));
 	if (got == -EAGAIN)
-		return 0;
+		return FOUND_NONE;
 	if (got < 0)
 		return (int)got;
 	rights = CMSG_FIRSTHDR(&header);
@@ -73,29 +80,31 @@ static int receive_message(int end, int flags, struct shelf_message *message, in
 		sys_close(fds[0]);
 		sys_close(fds[1]);
 		fds[0] = fds[1] = -1;
-		return 0;
+		return FOUND_NONE;
 	}
 	/* Of a message that is none of ours nothing is used; one cut short is for want of descriptors. */
 	if (got != (ssize_t)sizeof *message || message->check != check_of(message) || message->ref == 0 ||
 	        message->descriptors < 1 || message->descriptors > 2)
 		message->ref = 0;
 	else if (header.msg_flags & MSG_CTRUNC || count != message->descriptors)
-		goto too_few;
-	return 1;
+		goto cut;
+	return FOUND_MESSAGE;
 
-too_few:
+cut:
 	sys_close(fds[0]);
 	sys_close(fds[1]);
 	fds[0] = fds[1] = -1;
-	return -EMFILE;
+	return FOUND_CUT;
 }
 
 /* Looks at the first message without its descriptors, which cost more than all the rest. */
-static bool peek_first(const struct shelf *shelf, struct shelf_message *message)
+static int peek_first(const struct shelf *shelf, struct shelf_message *message)
 {
 	ssize_t got = sys_recv(shelf->ends[1], message, sizeof *message, MSG_PEEK | MSG_DONTWAIT);
 
-	return got == (ssize_t)sizeof *message;
+	if (got < 0 && got != -EAGAIN)
+		return (int)got;
+	return got == (ssize_t)sizeof *message ? FOUND_MESSAGE : FOUND_NONE;
 }
 
 /* The kernel closes descriptors that come with a message and are not asked for. */
@@ -115,8 +124,8 @@ static int rotate_first(struct shelf *shelf)
 	int fds[2];
 	int result = receive_message(shelf->ends[1], MSG_PEEK, &message, fds);
 
-	if (result <= 0)
-		return result == 0 ? -ENOENT : result;
+	if (result != FOUND_MESSAGE)
+		return result == FOUND_NONE ? -ENOENT : result == FOUND_CUT ? -EMFILE : result;
 	result = send_message(shelf, &message, fds);
 	sys_close(fds[0]);
 	sys_close(fds[1]);
@@ -158,7 +167,7 @@ static void compact(struct store *store, struct shelf *shelf, uint32_t *budget)
 	        --*budget, shelf->unseen--) {
 		struct table_entry *entry;
 
-		if (!peek_first(shelf, &message))
+		if (peek_first(shelf, &message) != FOUND_MESSAGE)
 			break;
 		if (is_living(store, shelf, message.ref)) {
 			if (rotate_first(shelf) < 0)
@@ -298,15 +307,27 @@ void store_forget(csp_loop *loop, table_ref ref)
 		loop->compact_at_ns = loop->now_ns + COMPACT_AFTER_NS;
 }
 
-static void put_ends_in_order(struct shelf *shelf)
+/* Tries again what has failed for a reason that may pass. */
+#define LOOK_AGAIN(call)                                                                                     \
+	({                                                                                                   \
+		int looked_ = (call);                                                                        \
+		for (int tries_ = 1; looked_ < 0 && tries_ < LOOKS; tries_++)                                \
+			looked_ = (call);                                                                    \
+		looked_;                                                                                     \
+	})
+#define LOOKS 4
+
+static int put_ends_in_order(struct shelf *shelf)
 {
 	struct shelf_message message;
 	int end = shelf->ends[0];
+	int result = LOOK_AGAIN(peek_first(shelf, &message));
 
-	if (peek_first(shelf, &message))
-		return;
+	if (result != FOUND_NONE)
+		return result;
 	shelf->ends[0] = shelf->ends[1];
 	shelf->ends[1] = end;
+	return 0;
 }
 
 /* Whether a message is the first one of a living entry; the entry counts as used in any case. */
@@ -323,33 +344,69 @@ static bool is_news(struct store *store, struct shelf *shelf, table_ref ref, boo
 	return false;
 }
 
-int shelf_walk(struct store *store, struct shelf *shelf, struct shelf_found found[static TABLE_ENTRIES])
+static int set_peek_offset(const struct shelf *shelf, int end, int offset)
 {
-	bool used[TABLE_ENTRIES] = {false};
+	return LOOK_AGAIN(sys_set_int(shelf->ends[end], SOL_SOCKET, SO_PEEK_OFF, offset));
+}
+
+/* 0: all of them were seen; or why not. */
+static int look_at_all(struct store *store, struct shelf *shelf,
+        struct shelf_found found[static TABLE_ENTRIES], bool used[static TABLE_ENTRIES])
+{
 	struct shelf_message message;
 	int fds[2];
+	int seen;
+	int result = 0;
+
+	if ((result = set_peek_offset(shelf, 0, -1)) < 0 || (result = set_peek_offset(shelf, 1, -1)) < 0 ||
+	        (result = put_ends_in_order(shelf)) < 0)
+		return result;
+	/* Peeking moves on by itself from there (socket(7), SO_PEEK_OFF). */
+	if ((result = set_peek_offset(shelf, 1, 0)) < 0)
+		return result;
+	while ((seen = LOOK_AGAIN(receive_message(shelf->ends[1], MSG_PEEK, &message, fds))) > 0) {
+		shelf->messages++;
+		if (seen == FOUND_CUT) {
+			result = -EMFILE;
+		} else if (is_news(store, shelf, message.ref, used)) {
+			found[table_ref_index(message.ref)] =
+			        (struct shelf_found){.ref = message.ref, .fds = {fds[0], fds[1]}};
+		} else {
+			sys_close(fds[0]);
+			sys_close(fds[1]);
+		}
+	}
+	return seen < 0 ? seen : result;
+}
+
+/* Whoever is told of in the table, and was not seen although he may be there, ends: the kernel resets what is
+ * taken out of the queue. */
+static void give_up(struct store *store, struct shelf *shelf, uint32_t index)
+{
+	atomic_store(&table_entry(store->table, shelf->number, index)->state, ENTRY_DEAD);
+	atomic_fetch_add(&shelf->dead, 1);
+	shelf->messages++;
+}
+
+int shelf_walk(struct store *store, struct shelf *shelf, struct shelf_found found[static TABLE_ENTRIES],
+        uint32_t *given_up)
+{
+	bool used[TABLE_ENTRIES] = {false};
 	int result;
 
 	memset(found, 0, TABLE_ENTRIES * sizeof *found);
-	if ((result = sys_set_int(shelf->ends[0], SOL_SOCKET, SO_PEEK_OFF, -1)) < 0 ||
-	        (result = sys_set_int(shelf->ends[1], SOL_SOCKET, SO_PEEK_OFF, -1)) < 0)
-		return result;
-	put_ends_in_order(shelf);
-	/* Peeking moves on by itself from there (socket(7), SO_PEEK_OFF). */
-	if ((result = sys_set_int(shelf->ends[1], SOL_SOCKET, SO_PEEK_OFF, 0)) < 0)
-		return result;
-	while ((result = receive_message(shelf->ends[1], MSG_PEEK, &message, fds)) > 0) {
-		shelf->messages++;
-		if (is_news(store, shelf, message.ref, used)) {
-			found[table_ref_index(message.ref)] =
-			        (struct shelf_found){.ref = message.ref, .fds = {fds[0], fds[1]}};
+	result = look_at_all(store, shelf, found, used);
+	for (uint32_t i = TABLE_ENTRIES; i-- > 0;) {
+		uint32_t state = atomic_load(&table_entry(store->table, shelf->number, i)->state);
+
+		if (used[i])
+			continue;
+		if (result == 0 || state == ENTRY_FREE) {
+			shelf->free[shelf->free_count++] = (uint16_t)i;
 			continue;
 		}
-		sys_close(fds[0]);
-		sys_close(fds[1]);
+		*given_up += state == ENTRY_SESSION || state == ENTRY_CLIENT;
+		give_up(store, shelf, i);
 	}
-	for (uint32_t i = TABLE_ENTRIES; i-- > 0;)
-		if (!used[i])
-			shelf->free[shelf->free_count++] = (uint16_t)i;
 	return result;
 }

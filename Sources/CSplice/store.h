@@ -66,8 +66,10 @@ void store_forget(csp_loop *loop, table_ref ref);
 void store_compact(csp_loop *loop);
 
 /* Finds out at which end the messages are, counts them, and finds each that lives, once. The descriptors are
- * the caller's. */
-int shelf_walk(struct store *store, struct shelf *shelf, struct shelf_found found[static TABLE_ENTRIES]);
+ * the caller's. Where not all could be looked at an errno is returned, and so many sessions and clients more
+ * were given up: the next compaction ends them. */
+int shelf_walk(struct store *store, struct shelf *shelf, struct shelf_found found[static TABLE_ENTRIES],
+        uint32_t *given_up);
 
 /* Does something for every loop, each in a thread of its own, while none runs. */
 void for_each_loop(csp_plane *plane, void (*does)(csp_loop *loop));
