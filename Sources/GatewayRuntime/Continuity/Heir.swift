@@ -10,6 +10,7 @@ struct Heir: Sendable {
     let listeners: Listeners
     let reloading: Reloading
     let store: SessionStore?
+    let turnover: Turnover
     let logger: Logger
 
     /// Lets the installed program say whether it is fit, stores everything, and becomes that program. Where anything fails
@@ -23,7 +24,9 @@ struct Heir: Sendable {
                 "the installed program is not fit to take over; nothing has changed", metadata: ["error": "\(error)"])
             return
         }
+        guard turnover.beginHandOver() else { return }  // told to stop meanwhile
         let error = await handOver(to: program)
+        defer { turnover.endHandOver() }
         // The loops go on where they were: what was stored for the other one is stored for later.
         do throws(SystemError) {
             try plane.start()
@@ -42,14 +45,15 @@ struct Heir: Sendable {
         let listening = await listeners.descriptors
         do throws(SystemError) {
             let store = try storeForAll()
-            try store.leave()
+            try store.leave(toHeir: true)
             try store.write(handover)
             let passed = store.descriptors + listening
             for one in passed {
                 try checkErrno("pass descriptor \(one.descriptor) on", clinux_set_inherited(one.descriptor, 1))
             }
-            let error = program.become(
-                adding: PassedDescriptor.handoverVariable, PassedDescriptor.handover(passed))
+            let error = turnover.unlessStopped {
+                program.become(adding: PassedDescriptor.handoverVariable, PassedDescriptor.handover(passed))
+            }
             for one in passed { _ = clinux_set_inherited(one.descriptor, 0) }  // it was ours a moment ago
             return error
         } catch {
