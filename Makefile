@@ -9,7 +9,7 @@ include scripts/release.mk
 tools := .build/tools/bin
 # One after the other: the simulations of the first would starve the real time of the others.
 suites := GatewayTests CSpliceTests GatewayRuntimeTests IntegrationTests
-c_files = $(shell find Benchmarks Sources/CAres Sources/CLinux Sources/CSplice Tests/Continuity Tests/Fuzz Tests/Sanitize Tests/StandInManager Tests/StoreWorker -name '*.[ch]')
+c_files = $(shell find Benchmarks Sources/CAres Sources/CLinux Sources/CSplice Tests/Continuity Tests/FaultInjection Tests/Fuzz Tests/Sanitize Tests/StandInManager Tests/StoreWorker -name '*.[ch]')
 swift_files = Sources Tests Benchmarks Package.swift
 shell_files = $(filter-out %.mk,$(wildcard scripts/*)) .ci/run Tests/Package/run Tests/Package/make-roots debian/settle-build-id \
 	$(addprefix debian/etcd-gateway.,postinst prerm postrm) $(filter-out debian/tests/control,$(wildcard debian/tests/*))
@@ -60,6 +60,19 @@ fuzz: ## every harness of Tests/Fuzz for a minute (MINUTES=n), on what earlier r
 
 fuzz-short: ## the same, ten seconds each
 	scripts/fuzz 10
+
+faultinject: ## every call into the kernel fails with each errno of its manual page: the data plane, then the program
+	scripts/faultinject
+	swift build --product etcd-gateway
+	scripts/faultinject program
+
+faultinject-short: ## the same, each of the data plane's calls once with each errno, and some of the program's
+	scripts/faultinject --short
+	swift build --product etcd-gateway
+	scripts/faultinject program 40
+
+valgrind: ## the same scenes of the data plane, in which nothing fails, under valgrind
+	scripts/faultinject valgrind
 
 simulate: simulation-lab ## SEEDS=10000: a gateway under as many random schedules of faults; SEED=n tells what happens under one
 	.build/release/SimulationLab schedules $(if $(SEED),--seed $(SEED),--seeds $(or $(SEEDS),10000) --first $(or $(FIRST),0))

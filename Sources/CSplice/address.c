@@ -95,11 +95,14 @@ int tcp_set_loopback_congestion(int fd, const struct csp_options *options)
 
 /*
  * A connect to no address dissolves the association (connect(2)), which TCP does with a reset, at once,
- * whoever else has a duplicate. Where it fails the connection is gone already.
+ * whoever else has a duplicate. Where that fails the last close does it, so that nobody takes the end for an
+ * end of stream.
  */
 void tcp_reset(int fd)
 {
-	struct sockaddr nowhere = {.sa_family = AF_UNSPEC};
+	const struct sockaddr nowhere = {.sa_family = AF_UNSPEC};
+	const struct linger linger = {.l_onoff = 1};
 
-	(void)connect(fd, &nowhere, sizeof nowhere);
+	if (connect(fd, &nowhere, sizeof nowhere) == -1)
+		(void)setsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, sizeof linger); /* the last means */
 }

@@ -110,7 +110,7 @@ static void send_to(csp_loop *target, struct moving *moving)
 	moving->next = target->balance.arrivals;
 	target->balance.arrivals = moving;
 	pthread_mutex_unlock(&target->balance.lock);
-	(void)csp_loop_wake(target); /* an eventfd of ours: cannot fail */
+	(void)csp_loop_wake(target); /* it has two ways, of which one is left */
 }
 
 static void move_candidate(csp_loop *loop, csp_loop *target)
@@ -244,7 +244,7 @@ void balance_take_arrivals(csp_loop *loop)
 			return;
 		adopt(loop, moving);
 	}
-	(void)csp_loop_wake(loop); /* perhaps there are more; an eventfd of ours: cannot fail */
+	(void)csp_loop_wake(loop); /* perhaps there are more; as above */
 }
 
 bool balance_has_arrivals(csp_loop *loop)

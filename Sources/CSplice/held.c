@@ -8,13 +8,19 @@
  * which the table does not know everything is walked, and who walks gets new descriptors.
  */
 
+/* 0 where all went well: of an open descriptor nobody but a sandbox refuses it. */
+static int pass_on(int fd, bool passes)
+{
+	return fd < 0 ? 0 : SYS_RETRY(int, ioctl(fd, passes ? FIONCLEX : FIOCLEX));
+}
+
 static void hold(csp_loop *loop, table_ref ref, int first, int second)
 {
 	struct store *store = loop->plane->store;
 	struct table_rest *rest = store_rest(store, ref);
 	struct shelf *shelf = atomic_load(&store->shelves[table_ref_shelf(ref)]);
 
-	if (rest == NULL || shelf == NULL)
+	if (rest == NULL || shelf == NULL || pass_on(first, true) < 0 || pass_on(second, true) < 0)
 		return; /* then there is one too few on that shelf */
 	rest->held[0] = first;
 	rest->held[1] = second;
@@ -36,24 +42,19 @@ static void hold_session(csp_loop *loop, const struct session *session)
 	}
 }
 
-/* 0 where all went well: an open descriptor cannot refuse it. */
-static int pass_on(int fd, bool passes)
+static void keep_one(csp_loop *loop, const struct session *session)
 {
-	return fd < 0 ? 0 : SYS_RETRY(int, ioctl(fd, passes ? FIONCLEX : FIOCLEX));
-}
-
-static void pass_session_on(const struct session *session, bool passes)
-{
+	(void)loop;
 	for (int i = DOWN; i <= UP; i++) {
 		const struct pipe *pipe = session->relays[i].pipe;
 
 		/* A client's attempts die with us. */
 		if (i == DOWN || session->state == SESSION_OPEN)
-			(void)pass_on(session->legs[i].fd, passes);
+			(void)pass_on(session->legs[i].fd, false); /* refused: a child has it too */
 		if (pipe == NULL || pipe->ref == 0)
 			continue;
-		(void)pass_on(pipe->ends[0], passes);
-		(void)pass_on(pipe->ends[1], passes);
+		(void)pass_on(pipe->ends[0], false); /* the same */
+		(void)pass_on(pipe->ends[1], false);
 	}
 }
 
@@ -67,26 +68,9 @@ static void for_each_that_left(csp_loop *loop, void (*does)(csp_loop *loop, cons
 	}
 }
 
-static void pass_one(csp_loop *loop, const struct session *session)
-{
-	(void)loop;
-	pass_session_on(session, true);
-}
-
-static void keep_one(csp_loop *loop, const struct session *session)
-{
-	(void)loop;
-	pass_session_on(session, false);
-}
-
 static void hold_all(csp_loop *loop)
 {
 	for_each_that_left(loop, hold_session);
-}
-
-static void pass_all(csp_loop *loop)
-{
-	for_each_that_left(loop, pass_one);
 }
 
 static void keep_all(csp_loop *loop)
@@ -138,10 +122,11 @@ uint64_t csp_plane_hold(csp_plane *plane)
 			atomic_store(&shelf->held, 0);
 	}
 	for_each_loop(plane, hold_all);
-	if (!are_whole(store))
+	if (!are_whole(store)) {
+		for_each_loop(plane, keep_all);
 		return 0;
+	}
 	store->held = store->mark;
-	for_each_loop(plane, pass_all);
 	return store->held;
 }
 

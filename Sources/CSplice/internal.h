@@ -191,17 +191,18 @@ void dial_destroy_all(csp_loop *loop, struct session *session);
 
 struct listener {
 	pthread_mutex_t lock;
-	int fd;           /* -1: this number is free */
-	uint32_t owner;   /* the loop that has it armed */
-	uint32_t burst;   /* connections that one wake-up looks for: as many as lately came at once */
-	bool is_loopback; /* bound to a loopback address: all its clients are on this machine */
+	int fd;            /* -1: this number is free */
+	uint32_t owner;    /* the loop that has it armed */
+	uint32_t burst;    /* connections that one wake-up looks for: as many as lately came at once */
+	uint32_t failures; /* connections in a row that could not be accepted */
+	bool is_loopback;  /* bound to a loopback address: all its clients are on this machine */
 	bool is_paused;
 	bool is_tcp;
 	bool owns_path;
 	char path[sizeof(((struct sockaddr_un *)0)->sun_path)];
 };
 
-void listener_event(csp_loop *loop, uint32_t listener);
+void listener_event(csp_loop *loop, uint32_t listener, uint32_t events);
 /* Arms paused listeners again if the limits allow it. */
 void listeners_resume(csp_loop *loop);
 /* The plane's patience or limit is another one: who is accepted from now on gets it, and who waits for it
@@ -240,7 +241,7 @@ void tcp_set_patience(int fd, const csp_plane *plane);
 bool address_is_loopback(const struct csp_address *address);
 /* 0 or a negative errno, where the connection keeps what it has. */
 int tcp_set_loopback_congestion(int fd, const struct csp_options *options);
-/* Sends a reset now, even where somebody else holds a duplicate of the descriptor. */
+/* Sends a reset now, even where somebody else holds a duplicate of the descriptor; else when it is closed. */
 void tcp_reset(int fd);
 
 /* ---- plane.c and loop.c ---- */

@@ -18,6 +18,8 @@
 #define DISARMED EPOLLET
 /* How long accepting rests when descriptors or memory ran out and no session of ours ends meanwhile. */
 #define ACCEPT_RETRY_NS 100000000u
+/* So many connections may fail one after the other before it is the listener that does. */
+#define FAILURES_MAX 16
 
 static uint64_t listener_tag(uint32_t listener)
 {
@@ -49,19 +51,28 @@ static csp_loop *least_busy(csp_plane *plane, csp_loop *self)
 	return own - counter_get(&best->counters.sessions) > own / UNEVEN_SHARE ? best : self;
 }
 
+/* Where a change is refused it is registered anew; what is not registered at all is as good as disarmed. */
 static int arm(csp_plane *plane, uint32_t index, uint32_t loop, uint32_t events)
 {
-	return sys_epoll_ctl(plane->loops[loop]->epoll, EPOLL_CTL_MOD, plane->listeners[index].fd, events,
-	        listener_tag(index));
+	int epoll = plane->loops[loop]->epoll;
+	int fd = plane->listeners[index].fd;
+	int result = sys_epoll_ctl(epoll, EPOLL_CTL_MOD, fd, events, listener_tag(index));
+
+	if (result == 0)
+		return 0;
+	(void)sys_epoll_ctl(epoll, EPOLL_CTL_DEL, fd, 0, 0); /* -ENOENT: it had been taken out before */
+	return sys_epoll_ctl(epoll, EPOLL_CTL_ADD, fd, events, listener_tag(index));
 }
 
-/* epoll_ctl works on another loop's set, and wakes it where a connection waits: no message is needed. */
-static void pass_role(csp_plane *plane, uint32_t index, csp_loop *from, csp_loop *to)
+/* epoll_ctl works on another loop's set, and wakes it where a connection waits: no message is needed. False:
+ * the role stays where it is. */
+static bool pass_role(csp_plane *plane, uint32_t index, csp_loop *from, csp_loop *to)
 {
-	(void)arm(plane, index, from->index,
-	        DISARMED); /* a registered descriptor: a change needs no memory, cannot fail */
-	(void)arm(plane, index, to->index, EPOLLIN);
+	if (arm(plane, index, to->index, EPOLLIN) < 0)
+		return false;
 	plane->listeners[index].owner = to->index;
+	(void)arm(plane, index, from->index, DISARMED); /* else listener_event does it */
+	return true;
 }
 
 /* ---- accepting, pausing, resuming ---- */
@@ -93,13 +104,13 @@ static void pause_listener(csp_loop *loop, uint32_t index, int error)
 {
 	struct listener *listener = &loop->plane->listeners[index];
 
-	(void)arm(loop->plane, index, listener->owner, DISARMED); /* as in pass_role */
 	listener->is_paused = true;
+	(void)arm(loop->plane, index, listener->owner, DISARMED); /* as in pass_role */
 	atomic_fetch_add(&loop->plane->paused_listeners, 1);
 	loop->retry_accept_at_ns = loop->now_ns + ACCEPT_RETRY_NS;
 	for (uint32_t i = 0; i < loop->plane->options.loops; i++)
 		if (i != loop->index)
-			(void)csp_loop_wake(loop->plane->loops[i]); /* an eventfd of ours: cannot fail */
+			(void)csp_loop_wake(loop->plane->loops[i]); /* else its pipes rest on */
 	tell(loop, CSP_EVENT_ACCEPT_PAUSED, index, error);
 }
 
@@ -178,10 +189,8 @@ static void accept_batch(csp_loop *loop, struct listener *listener, uint32_t ind
 		csp_loop *target = least_busy(loop->plane, loop);
 		int result;
 
-		if (target != loop) {
-			pass_role(loop->plane, index, loop, target);
+		if (target != loop && pass_role(loop->plane, index, loop, target))
 			return;
-		}
 		if (at_limit(loop->plane) && !(free_resting_pipes(loop) && !at_limit(loop->plane))) {
 			pause_listener(loop, index, 0);
 			return;
@@ -191,40 +200,47 @@ static void accept_batch(csp_loop *loop, struct listener *listener, uint32_t ind
 			listener->burst = count > 0 ? count : 1;
 			return;
 		}
-		if (result > 0)
+		if (result > 0) {
+			listener->failures = 0;
 			continue;
+		}
 		count_accept_error(loop, (uint32_t)-result);
-		if (concerns_one_connection(-result) || free_resting_pipes(loop))
+		if (concerns_one_connection(-result) && ++listener->failures < FAILURES_MAX)
 			continue;
-		/* A shortage; or an error that no manual page promises, which must not make us spin either.
-		 */
+		if (free_resting_pipes(loop))
+			continue;
+		/* A shortage, one and the same word for every connection (a sandbox's), or an error that no
+		 * manual page promises: none of them must make us spin. */
+		listener->failures = 0;
 		pause_listener(loop, index, -result);
 		return;
 	}
 }
 
-void listener_event(csp_loop *loop, uint32_t index)
+void listener_event(csp_loop *loop, uint32_t index, uint32_t events)
 {
 	struct listener *listener = &loop->plane->listeners[index];
 
 	pthread_mutex_lock(&listener->lock);
 	if (listener->fd >= 0 && listener->owner == loop->index && !listener->is_paused)
 		accept_batch(loop, listener, index);
+	else if (listener->fd >= 0 && events & EPOLLIN) /* of a disarmed one there are only hang-ups */
+		(void)arm(loop->plane, index, loop->index, DISARMED); /* it could not be before */
 	pthread_mutex_unlock(&listener->lock);
 }
 
-/* Whether it was paused. */
+/* Whether it was paused, and is not any more. */
 static bool resume_listener(csp_plane *plane, uint32_t index)
 {
 	struct listener *listener = &plane->listeners[index];
 	bool was_paused;
 
 	pthread_mutex_lock(&listener->lock);
-	was_paused = listener->fd >= 0 && listener->is_paused;
+	was_paused =
+	        listener->fd >= 0 && listener->is_paused && arm(plane, index, listener->owner, EPOLLIN) == 0;
 	if (was_paused) {
 		listener->is_paused = false;
 		atomic_fetch_sub(&plane->paused_listeners, 1);
-		(void)arm(plane, index, listener->owner, EPOLLIN); /* as in pass_role */
 	}
 	pthread_mutex_unlock(&listener->lock);
 	return was_paused;
@@ -237,6 +253,8 @@ void listeners_resume(csp_loop *loop)
 	for (uint32_t i = 0; i < CSP_LISTENERS_MAX; i++)
 		if (resume_listener(loop->plane, i))
 			tell(loop, CSP_EVENT_ACCEPT_RESUMED, i, 0);
+	if (atomic_load(&loop->plane->paused_listeners) > 0) /* one could not be armed */
+		loop->retry_accept_at_ns = loop->now_ns + ACCEPT_RETRY_NS;
 }
 
 /* ---- opening and closing ---- */
@@ -285,6 +303,7 @@ static int add_listener(csp_plane *plane, int fd, const char *unix_path)
 		listener->fd = fd;
 		listener->is_paused = false;
 		listener->burst = 1;
+		listener->failures = 0;
 		listener->is_loopback = is_on_loopback(fd);
 		listener->is_tcp = domain != AF_UNIX;
 		listener->owns_path = unix_path != NULL;

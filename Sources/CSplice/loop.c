@@ -175,7 +175,7 @@ static void dispatch(csp_loop *loop, const struct epoll_event *event)
 		balance_take_arrivals(loop);
 		break;
 	case TAG_LISTENER:
-		listener_event(loop, index);
+		listener_event(loop, index, event->events);
 		break;
 	case TAG_DOWN:
 	case TAG_UP:
@@ -296,8 +296,12 @@ int csp_loop_wake(csp_loop *loop)
 	uint64_t one = 1;
 	ssize_t written = SYS_RETRY(ssize_t, write(loop->wake, &one, sizeof one));
 
-	/* EAGAIN: the counter is at its end, so an edge is pending already. */
-	return written < 0 && written != -EAGAIN ? (int)written : 0;
+	if (written >= 0)
+		return 0;
+	/* Hardly ever, but a loop that sleeps on is a session that hangs: to ask anew whether an eventfd can
+	 * be read or written is an edge too, for one of them it can. */
+	return sys_epoll_ctl(loop->epoll, EPOLL_CTL_MOD, loop->wake, EPOLLIN | EPOLLOUT | EPOLLET,
+	        tag_make(TAG_WAKE, 0, 0));
 }
 
 /* ---- counters ---- */

@@ -58,7 +58,7 @@ int shelf_receive(int end, int flags, struct shelf_message *message, int fds[sta
 	fds[0] = fds[1] = -1;
 	got = SYS_RETRY(ssize_t, recvmsg(end, &header, flags | MSG_DONTWAIT | MSG_CMSG_CLOEXEC));
 	if (got == -EAGAIN)
-		return 0;
+		return FOUND_NONE;
 	if (got < 0)
 		return (int)got;
 	rights = CMSG_FIRSTHDR(&header);
@@ -70,14 +70,14 @@ int shelf_receive(int end, int flags, struct shelf_message *message, int fds[sta
 	if (!shelf_message_is_ours(message, got))
 		message->ref = 0;
 	else if (header.msg_flags & MSG_CTRUNC || count != message->descriptors)
-		goto too_few;
-	return 1;
+		goto cut;
+	return FOUND_MESSAGE;
 
-too_few:
+cut:
 	sys_close(fds[0]);
 	sys_close(fds[1]);
 	fds[0] = fds[1] = -1;
-	return -EMFILE;
+	return FOUND_CUT;
 }
 
 bool shelf_peek(const struct shelf *shelf, struct shelf_message *message)

@@ -19,7 +19,7 @@ static int bytes_in(int pipe)
 {
 	int bytes = 0;
 
-	return ioctl(pipe, FIONREAD, &bytes) == -1 ? 0 : bytes;
+	return ioctl(pipe, FIONREAD, &bytes) == -1 ? -errno : bytes;
 }
 
 /* Gives a pipe to the session whose bytes it holds; any other is of no use any more. */
@@ -27,20 +27,27 @@ static void place_pipe(struct recovery *recovery, struct shelf_found *pipe, stru
 {
 	const struct table_entry *entry = table_find(recovery->store->table, pipe->ref);
 	table_ref owner = atomic_load(&entry->owner);
-	int bytes = bytes_in(pipe->fds[0]);
+	bool is_here = pipe->fds[0] >= 0;
+	int bytes = is_here ? bytes_in(pipe->fds[0]) : 1; /* not here: it may have some */
 	struct returning *session;
 
-	if (owner == 0 || bytes <= 0 || table_ref_shelf(owner) >= recovery->shelves)
+	if (owner == 0 || bytes == 0 || table_ref_shelf(owner) >= recovery->shelves)
 		return;
 	session = &sessions[table_ref_shelf(owner) * TABLE_ENTRIES + table_ref_index(owner)];
 	if (session->entry == NULL || session->record.stored != table_ref_session(owner))
 		return;
+	if (!is_here) {
+		session->lacks_pipe = true;
+		return;
+	}
 
 	bool is_up = !(owner & TABLE_DIRECTION);
 	int32_t *ends = is_up ? session->record.pipe_up : session->record.pipe_down;
 
-	if (ends[0] >= 0)
-		return; /* two pipes for one direction: the accounts will find one too few */
+	if (bytes < 0 || ends[0] >= 0) { /* unreadable, or two pipes for one direction */
+		session->is_doubtful = true;
+		return;
+	}
 	memcpy(ends, pipe->fds, sizeof pipe->fds);
 	*(is_up ? &session->record.bytes_in_pipe_up : &session->record.bytes_in_pipe_down) = (uint32_t)bytes;
 	*(is_up ? &session->record.stored_pipe_up : &session->record.stored_pipe_down) = pipe->ref;
@@ -111,21 +118,22 @@ static void begin(const struct recovery *recovery, struct shelf_found *found, st
 /* There was no room for its descriptors: its peers know, or will when the shelf is compacted. */
 static void leave_there(csp_loop *loop, struct shelf_found *found)
 {
-	bool was_session = state_of(loop->recovery, found) != ENTRY_PIPE;
-
-	loop->recovery->counts[loop->index].ended += was_session;
-	loop->recovery->counts[loop->index].refused += was_session;
+	loop->recovery->counts[loop->index].ended++;
+	loop->recovery->counts[loop->index].refused++;
 	store_forget(loop, found->ref);
+	loop->compact_at_ns = loop->now_ns;
 	*found = (struct shelf_found){.fds = {-1, -1}};
 }
 
 static void sort(csp_loop *loop, struct shelf_found *found, struct returning *session)
 {
-	if (found->ref == 0)
+	enum entry_state state = state_of(loop->recovery, found);
+
+	if (found->ref == 0 || state == ENTRY_PIPE)
 		return;
 	if (found->fds[0] < 0)
 		leave_there(loop, found);
-	else if (state_of(loop->recovery, found) == ENTRY_SESSION)
+	else if (state == ENTRY_SESSION)
 		begin(loop->recovery, found, session);
 }
 
@@ -145,9 +153,12 @@ static void walk(csp_loop *loop)
 			continue;
 		shelf->free_count = shelf->messages = 0;
 		if (!held_walk(recovery->store, shelf, found))
-			result = shelf_walk(recovery->store, shelf, &recovery->room, found);
-		if (result < 0)
+			result = shelf_walk(recovery->store, shelf, &recovery->room, found,
+			        &recovery->counts[loop->index].ended);
+		if (result < 0) {
 			recovery->results[loop->index] = result;
+			loop->compact_at_ns = loop->now_ns; /* who was given up is told at once */
+		}
 		for (uint32_t j = 0; j < TABLE_ENTRIES; j++)
 			sort(loop, &found[j], &sessions[j]);
 		if (atomic_load(&shelf->dead) > 0) /* of the process before */
@@ -188,10 +199,14 @@ static void bring_back_all(csp_loop *loop)
 			bring_back_one(loop, &recovery->sessions[j], &recovery->found[j]);
 }
 
-static int sum_up(const struct recovery *recovery, struct csp_recovery *counts)
+static void see_whether_partial(struct recovery *recovery)
 {
-	int result = 0;
+	for (uint32_t i = 0; i < recovery->plane->options.loops; i++)
+		recovery->is_partial |= recovery->results[i] < 0;
+}
 
+static void sum_up(const struct recovery *recovery, struct csp_recovery *counts)
+{
 	for (uint32_t i = 0; i < recovery->plane->options.loops; i++) {
 		counts->sessions += recovery->counts[i].sessions;
 		counts->clients += recovery->counts[i].clients;
@@ -199,9 +214,8 @@ static int sum_up(const struct recovery *recovery, struct csp_recovery *counts)
 		counts->unsafe += recovery->counts[i].unsafe;
 		counts->refused += recovery->counts[i].refused;
 		if (recovery->results[i] < 0)
-			result = recovery->results[i];
+			counts->error = -recovery->results[i];
 	}
-	return result;
 }
 
 int csp_plane_recover(csp_plane *plane, struct csp_recovery *counts)
@@ -224,9 +238,11 @@ int csp_plane_recover(csp_plane *plane, struct csp_recovery *counts)
 	for (uint32_t i = 0; i < plane->options.loops; i++)
 		plane->loops[i]->recovery = &recovery;
 	for_each_loop(plane, walk);
+	see_whether_partial(&recovery);
 	place_pipes(&recovery);
 	for_each_loop(plane, bring_back_all);
-	result = sum_up(&recovery, counts);
+	sum_up(&recovery, counts);
+	result = 0;
 	for (uint32_t i = 0; i < plane->options.loops; i++)
 		plane->loops[i]->recovery = NULL;
 	/* The mark goes with them: from here on bytes may move. */

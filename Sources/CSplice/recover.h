@@ -15,6 +15,7 @@ struct recovery {
 	_Atomic int64_t room; /* descriptors that sessions, clients and pipes may have yet */
 	struct csp_recovery counts[CSP_LOOPS_MAX]; /* of each loop */
 	int results[CSP_LOOPS_MAX];
+	bool is_partial; /* not all could be looked at: what is not there may be there all the same */
 };
 
 /* A session on its way back. */
@@ -23,6 +24,8 @@ struct returning {
 	struct csp_session_record record;
 	struct account accounts[2]; /* DOWN, UP */
 	bool is_tcp[2];
+	bool lacks_pipe;  /* there was no room for one that may have bytes of it */
+	bool is_doubtful; /* nobody knows what waits */
 };
 
 /* Brings a session back that has all its pipes, or resets it. */

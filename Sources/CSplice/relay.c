@@ -132,6 +132,9 @@ static enum turn fill_copying(
 		int at_mark = 0;
 
 		if (ioctl(from->fd, SIOCATMARK, &at_mark) == 0 && at_mark) {
+			/* Where it could not be kept in the stream a read would skip the urgent byte. */
+			if (sys_get_int(from->fd, SOL_SOCKET, SO_OOBINLINE) != 1)
+				return fail(failure, 0, ENOPROTOOPT);
 			room = 1;
 			flags = to->is_tcp ? MSG_OOB : 0; /* a unix peer gets the byte in the stream */
 		}

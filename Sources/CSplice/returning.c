@@ -14,6 +14,12 @@ static int32_t fd_of(const struct returning *session, int leg)
 	return leg == DOWN ? session->record.downstream : session->record.upstream;
 }
 
+/* Whether bytes may wait in a pipe that is not here. */
+static bool may_lack_pipe(const struct recovery *recovery, const struct returning *session)
+{
+	return recovery->is_partial || session->lacks_pipe;
+}
+
 /* The buffer in which the process died while it copied for this relay, or NULL. */
 static const struct table_buffer *buffer_of(const struct recovery *recovery, table_ref relay)
 {
@@ -37,7 +43,7 @@ static int refill(csp_loop *loop, struct returning *session, int from, uint64_t 
 	uint64_t written = session->accounts[1 - from].written;
 	struct pipe *pipe;
 
-	if (buffer == NULL || written < buffer->delivered ||
+	if (may_lack_pipe(recovery, session) || buffer == NULL || written < buffer->delivered ||
 	        written - buffer->delivered + missing > TABLE_BUFFER_BYTES)
 		return -EPROTO;
 	pipe = pipe_take_beyond_budget(loop);
@@ -116,6 +122,8 @@ static int work_out(csp_loop *loop, struct returning *session)
 {
 	int error;
 
+	if (session->is_doubtful)
+		return -ENODATA;
 	if (is_settled(loop->recovery, session))
 		return is_unsafe(session) ? -ENODATA : 0;
 
@@ -128,7 +136,9 @@ static int work_out(csp_loop *loop, struct returning *session)
 		        atomic_load(&session->entry->ended[1 - leg]) == 0)
 			return -ECONNRESET;
 	}
-	if (is_unsafe(session))
+	/* Of a unix socket there is no account that would miss the pipe. */
+	if (is_unsafe(session) ||
+	        (may_lack_pipe(loop->recovery, session) && !(session->is_tcp[DOWN] && session->is_tcp[UP])))
 		return -ENODATA;
 	for (int from = DOWN; from <= UP; from++)
 		if (session->is_tcp[DOWN] && session->is_tcp[UP] &&

@@ -85,13 +85,21 @@ void session_resume_accepting(csp_loop *loop)
 		listeners_resume(loop);
 }
 
+/* Who is not served is told so: an end of stream would be an empty answer. */
+static void turn_away(int fd, bool is_tcp)
+{
+	if (is_tcp)
+		tcp_reset(fd);
+	sys_close(fd);
+}
+
 /* fd belongs to the session afterwards, or is closed. NULL: no memory. */
 struct session *session_accept(csp_loop *loop, int fd, bool is_tcp)
 {
 	struct session *session = session_take_slot(loop);
 
 	if (session == NULL) {
-		sys_close(fd);
+		turn_away(fd, is_tcp);
 		return NULL;
 	}
 	session->accepted_at_ns = loop->now_ns;
@@ -100,7 +108,7 @@ struct session *session_accept(csp_loop *loop, int fd, bool is_tcp)
 		(void)sys_set_int(
 		        fd, SOL_SOCKET, SO_OOBINLINE, 1); /* best effort: without it the byte is dropped */
 	if (sys_epoll_ctl(loop->epoll, EPOLL_CTL_ADD, fd, LEG_EVENTS, session_leg_tag(session, DOWN)) < 0) {
-		sys_close(fd);
+		turn_away(fd, is_tcp);
 		session_free_slot(loop, session);
 		return NULL;
 	}

@@ -26,8 +26,8 @@ static int rotate_first(struct shelf *shelf)
 	int fds[2];
 	int result = shelf_receive(shelf->ends[1], MSG_PEEK, &message, fds);
 
-	if (result <= 0)
-		return result == 0 ? -ENOENT : result;
+	if (result != FOUND_MESSAGE)
+		return result == FOUND_NONE ? -ENOENT : result == FOUND_CUT ? -EMFILE : result;
 	result = shelf_send(shelf, &message, fds);
 	sys_close(fds[0]);
 	sys_close(fds[1]);

@@ -53,11 +53,16 @@ int csp_plane_add_shelf(csp_plane *plane, uint32_t number, const int ends[2])
 	struct store *store = plane->store;
 	struct shelf *shelf;
 	struct shelf *none = NULL;
+	int result;
 
 	if (store == NULL || number >= CSP_SHELVES_MAX ||
 	        sys_get_int(ends[0], SOL_SOCKET, SO_TYPE) != SOCK_SEQPACKET ||
 	        sys_get_int(ends[1], SOL_SOCKET, SO_TYPE) != SOCK_SEQPACKET)
 		return -EINVAL;
+	/* Whoever may not look at a queue from its beginning would never find again what he parks there. */
+	for (int i = 0; i < 2; i++)
+		if ((result = sys_set_int(ends[i], SOL_SOCKET, SO_PEEK_OFF, -1)) < 0)
+			return result;
 	shelf = calloc(1, sizeof *shelf);
 	if (shelf == NULL)
 		return -ENOMEM;

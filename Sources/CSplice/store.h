@@ -76,10 +76,14 @@ uint32_t shelf_message_check(const struct shelf_message *message);
 /* Whether a message of so many bytes was sent by a gateway, and came whole. */
 bool shelf_message_is_ours(const struct shelf_message *message, ssize_t length);
 int shelf_send(const struct shelf *shelf, const struct shelf_message *message, const int *fds);
-/*
- * Peeks or receives one message. 1 (with ref 0, it is none of ours), 0: there is none, or a negative errno.
- * -EMFILE: the message is ours, but there are no descriptors for what came with it.
- */
+/* What a look at a queue finds. Or it is a negative errno. */
+enum {
+	FOUND_NONE = 0,
+	FOUND_MESSAGE = 1, /* with ref 0 it is none of ours */
+	FOUND_CUT = 2,     /* one of ours, but there is no room for the descriptors that came with it */
+};
+
+/* Peeks or receives one message. */
 int shelf_receive(int end, int flags, struct shelf_message *message, int fds[static 2]);
 /* Looks at the first message without its descriptors, which cost more than all the rest; ref 0: it is none of
  * ours. False: there is none. */
@@ -93,10 +97,11 @@ bool shelf_is_living(struct store *store, const struct shelf *shelf, table_ref r
 /*
  * Finds out at which end the messages are, counts them, and finds each that lives, once. The descriptors are
  * the caller's; room says how many more he may have, and is lessened. For whom there is none is reset, as far
- * as a reset can be sent without keeping a descriptor.
+ * as a reset can be sent without keeping a descriptor. Where not all could be looked at an errno is returned,
+ * and so many sessions and clients more were given up: the next compaction ends them.
  */
 int shelf_walk(struct store *store, struct shelf *shelf, _Atomic int64_t *room,
-        struct shelf_found found[static TABLE_ENTRIES]);
+        struct shelf_found found[static TABLE_ENTRIES], uint32_t *given_up);
 /* Notes in the table which end is which. */
 void shelf_note_ends(struct store *store, const struct shelf *shelf);
 

@@ -110,13 +110,18 @@ static bool is_readable(const struct header *header)
 static int create(const struct header *header)
 {
 	int fd = SYS_RETRY(int, memfd_create("etcd-gateway sessions", MFD_CLOEXEC | MFD_ALLOW_SEALING));
+	ssize_t written;
 	int error;
 
 	if (fd < 0)
 		return fd;
 	if (ftruncate(fd, (off_t)bytes_of(header)) == -1 ||
-	        pwrite(fd, header, sizeof *header, 0) != (ssize_t)sizeof *header)
+	        (written = pwrite(fd, header, sizeof *header, 0)) == -1)
 		goto fail;
+	if (written != (ssize_t)sizeof *header) {
+		errno = ENOSPC; /* a short write says nothing itself */
+		goto fail;
+	}
 	/* Whoever else gets it must not be able to make our memory vanish under us. */
 	if (fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) == -1)
 		goto fail;

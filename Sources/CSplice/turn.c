@@ -2,6 +2,9 @@
 
 #include <linux/sockios.h>
 
+/* Of 256 KiB each: more than a socket holds. */
+#define LAST_WORDS_TURNS 64
+
 /* What epoll tells of a session, and what it does then: from the client that waits to the end of both
  * directions. */
 
@@ -77,9 +80,12 @@ static void pass_on_last_words(csp_loop *loop, struct session *session, int from
 	struct failure ignored; /* the session fails already */
 
 	legs[from].readable = true;
-	while (relay_turn(loop, &session->relays[from], &legs[from], &legs[1 - from], true, &ignored) ==
-	        TURN_AGAIN)
-		; /* the peer is gone: it ends with what the socket holds */
+	/* A peer that is gone ends with what the socket holds. One that is not, for the failure was our own,
+	 * must not be listened to for ever. */
+	for (int count = 0; count < LAST_WORDS_TURNS; count++)
+		if (relay_turn(loop, &session->relays[from], &legs[from], &legs[1 - from], true, &ignored) !=
+		        TURN_AGAIN)
+			return;
 }
 
 void session_turn(csp_loop *loop, struct session *session)

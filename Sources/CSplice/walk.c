@@ -9,39 +9,62 @@
  */
 #define MESSAGES_MAX 8192u
 
-/* Whether a message of ours is in the queue of this end, wherever among others. */
-static bool has_ours(int end)
+/* Tries again what has failed for a reason that may pass. */
+#define LOOK_AGAIN(call)                                                                                     \
+	({                                                                                                   \
+		int looked_ = (int)(call);                                                                   \
+		for (int tries_ = 1; looked_ < 0 && tries_ < LOOKS; tries_++)                                \
+			looked_ = (int)(call);                                                               \
+		looked_;                                                                                     \
+	})
+#define LOOKS 4
+
+static int set_peek_offset(int end, int offset)
+{
+	return LOOK_AGAIN(sys_set_int(end, SOL_SOCKET, SO_PEEK_OFF, offset));
+}
+
+/* Whether a message of ours is in the queue of this end, wherever among others; or a negative errno. */
+static int has_ours(int end)
 {
 	struct shelf_message message;
-	ssize_t got;
+	int result = set_peek_offset(end, 0);
 
-	if (sys_set_int(end, SOL_SOCKET, SO_PEEK_OFF, 0) < 0)
-		return false;
-	for (uint32_t count = 0; count < MESSAGES_MAX; count++) {
-		got = sys_recv(end, &message, sizeof message, MSG_PEEK | MSG_DONTWAIT);
-		if (got < 0)
-			return false;
-		if (shelf_message_is_ours(&message, got))
-			return true;
+	for (uint32_t count = 0; result >= 0 && count < MESSAGES_MAX; count++) {
+		result = LOOK_AGAIN(sys_recv(end, &message, sizeof message, MSG_PEEK | MSG_DONTWAIT));
+		if (result >= 0 && shelf_message_is_ours(&message, result))
+			return 1;
 	}
-	return false;
+	return result < 0 && result != -EAGAIN ? result : 0;
+}
+
+/* Whether the queue is at the first end instead; or a negative errno. */
+static int are_swapped(const struct shelf *shelf, const struct table_shelf *known)
+{
+	uint64_t first = sys_cookie(shelf->ends[0]);
+	int result;
+
+	if (first != 0 && (first == known->ends[0] || first == known->ends[1]))
+		return first == known->ends[1];
+	result = has_ours(shelf->ends[1]);
+	return result == 0 ? has_ours(shelf->ends[0]) : result < 0 ? result : 0;
 }
 
 /* The ends come back in any order. Their cookies say which is which; where a program of an older form has not
  * noted them, what lies in the queues does. */
-static void put_ends_in_order(struct store *store, struct shelf *shelf)
+static int put_ends_in_order(struct store *store, struct shelf *shelf)
 {
-	struct table_shelf *known = table_shelf(store->table, shelf->number);
-	uint64_t first = sys_cookie(shelf->ends[0]);
-	bool is_known = first != 0 && (first == known->ends[0] || first == known->ends[1]);
+	int result = are_swapped(shelf, table_shelf(store->table, shelf->number));
+	int end = shelf->ends[0];
 
-	if (is_known ? first == known->ends[1] : !has_ours(shelf->ends[1]) && has_ours(shelf->ends[0])) {
-		int end = shelf->ends[0];
-
+	if (result < 0)
+		return result;
+	if (result) {
 		shelf->ends[0] = shelf->ends[1];
 		shelf->ends[1] = end;
 	}
 	shelf_note_ends(store, shelf);
+	return 0;
 }
 
 void shelf_note_ends(struct store *store, const struct shelf *shelf)
@@ -109,33 +132,61 @@ static void take_next(struct store *store, struct shelf *shelf, table_ref ref, c
 	found[index] = (struct shelf_found){.ref = ref, .fds = {-1, -1}};
 }
 
-int shelf_walk(struct store *store, struct shelf *shelf, _Atomic int64_t *room,
-        struct shelf_found found[static TABLE_ENTRIES])
+/* 0: all of them were seen; or why not. */
+static int look_at_all(struct store *store, struct shelf *shelf, _Atomic int64_t *room,
+        bool used[static TABLE_ENTRIES], struct shelf_found found[static TABLE_ENTRIES])
 {
-	bool used[TABLE_ENTRIES] = {false};
 	struct shelf_message message;
 	int fds[2];
 	int result;
 
-	memset(found, 0, TABLE_ENTRIES * sizeof *found);
-	if ((result = sys_set_int(shelf->ends[0], SOL_SOCKET, SO_PEEK_OFF, -1)) < 0 ||
-	        (result = sys_set_int(shelf->ends[1], SOL_SOCKET, SO_PEEK_OFF, -1)) < 0)
+	if ((result = set_peek_offset(shelf->ends[0], -1)) < 0 ||
+	        (result = set_peek_offset(shelf->ends[1], -1)) < 0 ||
+	        (result = put_ends_in_order(store, shelf)) < 0)
 		return result;
-	put_ends_in_order(store, shelf);
 	/* Peeking moves on by itself from there (socket(7), SO_PEEK_OFF). */
-	if ((result = sys_set_int(shelf->ends[1], SOL_SOCKET, SO_PEEK_OFF, 0)) < 0)
+	if ((result = set_peek_offset(shelf->ends[1], 0)) < 0)
 		return result;
 	/* Both ends are ours, so that there is an end of the queue but none of the stream; what a stranger
 	 * has shut down reads as empty messages without end. */
 	while (shelf->messages < MESSAGES_MAX) {
-		result = shelf_receive(shelf->ends[1], MSG_PEEK, &message, fds);
-		if (result <= 0 && result != -EMFILE)
-			break;
+		result = LOOK_AGAIN(shelf_receive(shelf->ends[1], MSG_PEEK, &message, fds));
+		if (result <= 0)
+			return result;
 		shelf->messages++;
 		take_next(store, shelf, message.ref, fds, room, used, found);
 	}
-	for (uint32_t i = TABLE_ENTRIES; i-- > 0;)
-		if (!used[i])
+	return 0;
+}
+
+/* Whoever is told of in the table, and was not seen although he may be there, ends: the kernel resets what is
+ * taken out of the queue. */
+static void give_up(struct store *store, struct shelf *shelf, uint32_t index)
+{
+	atomic_store(&table_entry(store->table, shelf->number, index)->state, ENTRY_DEAD);
+	atomic_fetch_add(&shelf->dead, 1);
+	shelf->messages++;
+}
+
+int shelf_walk(struct store *store, struct shelf *shelf, _Atomic int64_t *room,
+        struct shelf_found found[static TABLE_ENTRIES], uint32_t *given_up)
+{
+	bool used[TABLE_ENTRIES] = {false};
+	int result;
+
+	memset(found, 0, TABLE_ENTRIES * sizeof *found);
+	result = look_at_all(store, shelf, room, used, found);
+	for (uint32_t i = TABLE_ENTRIES; i-- > 0;) {
+		uint32_t state = atomic_load(&table_entry(store->table, shelf->number, i)->state);
+
+		if (used[i])
+			continue;
+		if (result == 0 || state == ENTRY_FREE) {
 			shelf->free[shelf->free_count++] = (uint16_t)i;
-	return result < 0 ? result : 0;
+			continue;
+		}
+		*given_up += state == ENTRY_SESSION || state == ENTRY_CLIENT;
+		give_up(store, shelf, i);
+	}
+	return result;
 }

@@ -29,7 +29,10 @@ public enum GatewayProgram {
         do throws(SystemError) {
             SignalWatch.block(stopSignals)
             let (signals, newSignal) = AsyncStream<Int32>.makeStream()
-            _ = try SignalWatch(stopSignals + [SIGHUP, SIGUSR2]) { newSignal.yield($0) }
+            _ = try SignalWatch(stopSignals + [SIGHUP, SIGUSR2]) { signal in
+                guard !stopSignals.contains(signal) || service.stopCame(by: signal) else { return }
+                newSignal.yield(signal)
+            }
             return try ProgramExecutor().run { await run(service, signals, logger) }
         } catch {
             return failed(error)

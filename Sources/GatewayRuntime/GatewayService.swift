@@ -14,6 +14,7 @@ public struct GatewayService: Service {
     private let source: SettingsSource
     private let file: String?
     private let succession: Succession
+    private let turnover = Turnover()
     /// Requests to reload; several that come at once are one.
     private let reloads: AsyncStream<Void>
     private let newReload: AsyncStream<Void>.Continuation
@@ -48,6 +49,10 @@ public struct GatewayService: Service {
 
     /// From any thread: becomes the installed program, once it serves.
     public func succeed() { succession.request() }
+
+    /// By the thread that waits for signals, before anybody else hears of one that tells to stop. False: it comes again, here or
+    /// to the program that this process becomes at this moment.
+    func stopCame(by signal: Int32) -> Bool { turnover.stopCame(by: signal) }
 
     /// Serves until graceful shutdown or cancellation. Throws ``SystemError`` where it cannot start.
     ///
@@ -85,11 +90,17 @@ public struct GatewayService: Service {
         let manager = context.notify.map { ManagersStore(notify: $0) }
         let store = SessionStore.open(
             &inherited, of: plane, keptBy: manager, isWanted: settings.crashSafety == .on, logger: logger)
-        let handover = try recover(store, plane)
         let listeners = Listeners(executor: executor, plane: plane, resolver: resolver, inheriting: inherited)
-        try await listen(on: listeners)
-        if let manager, store != nil { try await listeners.keep(in: manager) }
-        try plane.start()
+        let handover: Handover?
+        do {
+            handover = try recover(store, plane)
+            try await listen(on: listeners)
+            if let manager, store != nil { try await listeners.keep(in: manager) }
+            try plane.start()
+        } catch {
+            store?.giveBack()
+            throw error
+        }
         defer { plane.stop() }
         let supervision = await supervise(executor, control, plane)
         let reloading = Reloading(
@@ -101,7 +112,8 @@ public struct GatewayService: Service {
         let leaving = Leaving(
             executor: executor, control: control, plane: plane, listeners: listeners, reloading: reloading,
             supervision: supervision, store: store, logger: logger)
-        let heir = Heir(control: control, plane: plane, listeners: listeners, store: store, logger: logger)
+        let heir = Heir(
+            control: control, plane: plane, listeners: listeners, store: store, turnover: turnover, logger: logger)
         try await Self.run {
             await control.start(
                 runners: plane.runners, listeners: await listeners.addresses, inheriting: handover, store: store)
@@ -191,6 +203,7 @@ public struct GatewayService: Service {
             }
             group.addTask { await succession.serve(heir) }
             try await gracefulShutdown()
+            await turnover.beginLeaving()
             await leaving.leave()
             group.cancelAll()
         }

@@ -131,6 +131,24 @@ extension RealComponents {
             #expect(try answers(client))
         }
 
+        /// Told to stop at any moment of a hand-over: it ends, and does not become another one that knows nothing of it.
+        @Test func stop_duringHandOver_isNotForgotten() async throws {
+            let seed = UInt64.random(in: 0 ... .max)
+            var generator = SeededGenerator(seed: seed)
+            for _ in 0..<6 {
+                let gateway = try await Installed(settings: ["ETCD_GATEWAY_DRAIN_TIMEOUT": "200ms"])
+                let client = try ClientConnection(to: gateway.address)
+                #expect(try answers(client))
+                let pause = Int.random(in: 0...400, using: &generator)
+                gateway.process.send(SIGUSR2)
+                try await Task.sleep(for: .milliseconds(pause))
+                gateway.process.send(SIGTERM)
+                #expect(
+                    try await gateway.process.waitForExit() == .code(0),
+                    "after \(pause) ms, seed \(seed): \(gateway.process.errors)")
+            }
+        }
+
         @Test func settingsThatWouldNotDo_changeNothing() async throws {
             let folder = try TemporaryFolder()
             let file = try folder.write("ETCD_GATEWAY_DIAL_TIMEOUT=1s\n", to: "settings")

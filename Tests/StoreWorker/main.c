@@ -24,7 +24,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-enum { LISTENER = 3, TABLE = 4, FIRST_SHELF = 5, EVENTS = 64, RESERVE = 20 };
+enum { LISTENER = 3, TABLE = 4, FIRST_SHELF = 5, EVENTS = 64, RESERVE = 30 };
 
 static csp_plane *plane;
 static struct csp_address upstream = {.family = CSP_FAMILY_IPV4, .ip = {127, 0, 0, 1}};

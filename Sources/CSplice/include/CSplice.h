@@ -290,6 +290,7 @@ struct csp_recovery {
 	uint32_t ended;    /* had ended while nobody looked, or could not be continued; reset */
 	uint32_t unsafe;   /* of these: with bytes that died with the process that had them */
 	uint32_t refused;  /* the same: for whom this process may not have enough descriptors */
+	int32_t error;     /* why some of these could not even be looked at, a positive errno; or 0 */
 };
 
 /* A new table, owned by the caller; or a negative errno. */
@@ -320,7 +321,7 @@ CSP_PUBLIC void csp_plane_refuse_shelves(csp_plane *_Nonnull plane);
 
 /*
  * Brings back what lies on the shelves that were added, before loops run. A session that cannot be continued
- * byte for byte is reset, never continued otherwise.
+ * byte for byte is reset, never continued otherwise. -ENOMEM: nothing was looked at.
  */
 CSP_PUBLIC int csp_plane_recover(csp_plane *_Nonnull plane, struct csp_recovery *_Nonnull recovery);
 

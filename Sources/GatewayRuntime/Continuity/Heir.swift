@@ -9,13 +9,18 @@ final class Heir: Sendable {
     private let control: Control
     private let plane: DataPlane
     private let listeners: Listeners
+    private let turnover: Turnover
     private let logger: Logger
     /// Where sessions are stored: by the manager, or since the first attempt to hand over.
     private let store: Mutex<SessionStore?>
 
-    init(control: Control, plane: DataPlane, listeners: Listeners, store: SessionStore?, logger: Logger) {
+    init(
+        control: Control, plane: DataPlane, listeners: Listeners, store: SessionStore?, turnover: Turnover,
+        logger: Logger
+    ) {
         (self.control, self.plane, self.listeners, self.logger) = (control, plane, listeners, logger)
         self.store = Mutex(store)
+        self.turnover = turnover
     }
 
     /// Lets the installed program say whether it is fit, stores everything, and becomes that program. Where anything fails
@@ -30,6 +35,8 @@ final class Heir: Sendable {
                 "the installed program is not fit to take over; nothing has changed", metadata: ["error": "\(error)"])
             return
         }
+        guard turnover.beginHandOver() else { return }  // told to stop meanwhile
+        defer { turnover.endHandOver() }
         let error: SystemError
         do throws(SystemError) {
             let store = try openStore()
@@ -63,7 +70,7 @@ final class Heir: Sendable {
         let listening = await listeners.descriptors
         let handover = await control.handover
         do throws(SystemError) {
-            try store.leave()
+            try store.leave(toHeir: true)
             try store.write(handover)
             let passed = store.descriptors + listening
             clinux_inherit_none()  // libraries open some without the mark: the admin server's listeners
@@ -71,9 +78,11 @@ final class Heir: Sendable {
                 try checkErrno("pass descriptor \(one.descriptor) on", clinux_set_inherited(one.descriptor, 1))
             }
             let held = ability.takesHeld ? plane.hold() : 0
-            let error = program.become(
-                adding: PassedDescriptor.handoverVariable,
-                PassedDescriptor.handover(passed, held: held, ownProcess: getpid()))
+            let error = turnover.unlessStopped {
+                program.become(
+                    adding: PassedDescriptor.handoverVariable,
+                    PassedDescriptor.handover(passed, held: held, ownProcess: getpid()))
+            }
             for one in passed { _ = clinux_set_inherited(one.descriptor, 0) }  // it was ours a moment ago
             return error
         } catch {

@@ -106,6 +106,10 @@ internal import Synchronization
     func recover() throws(SystemError) {
         let found = try plane.recover()
         state.withLock { ($0.adopted, $0.lost) = (found.sessions, found.ended) }
+        if found.error != 0 {
+            let error = SystemError(found.error, "look at all sessions of an earlier process")
+            logger.error("sessions could not be looked at, and are reset", metadata: ["error": "\(error)"])
+        }
         guard found.sessions + found.clients + found.ended > 0 else { return }
         if found.refused > 0 {
             logger.error(
@@ -166,7 +170,7 @@ internal import Synchronization
         try plane.addShelf(number, ends)
     }
 
-    /// Stores most of what is not stored yet, while loops run, so that ``leave()`` has little to do.
+    /// Stores most of what is not stored yet, while loops run, so that ``leave(toHeir:)`` has little to do.
     func storeMost() async throws(SystemError) {
         // Without a manager there is no limit to ask about.
         if manager == nil { while state.withLock({ $0.shelves.count }) < shelvesForAll { try add(keptBy: nil) } }
@@ -176,12 +180,20 @@ internal import Synchronization
     /// As many as there are sessions for.
     private var shelvesForAll: Int { Int(clamping: plane.sessions) / Self.sessionsOfAShelf + 1 }
 
-    /// Stores all that is not stored yet, after the loops have ended.
-    func leave() throws(SystemError) {
+    /// Stores all that is not stored yet, after the loops have ended. What becomes this process anew needs no manager to find
+    /// it, so there is room for all.
+    func leave(toHeir isHeir: Bool = false) throws(SystemError) {
         if manager == nil { while state.withLock({ $0.shelves.count }) < shelvesForAll { try add(keptBy: nil) } }
+        var before = Int.max
         while true {
             let left = try plane.leave()
             guard left > 0 else { return }
+            if isHeir {
+                guard left < before else { throw SystemError(ENOBUFS, "store all sessions") }
+                before = left
+                try add(keptBy: nil)
+                continue
+            }
             guard state.withLock({ !$0.isFinal }) else {
                 logger.warning(
                     "not all sessions found room in the store", metadata: ["ended": .stringConvertible(left)])
@@ -189,6 +201,18 @@ internal import Synchronization
             }
             try add(keptBy: manager)
         }
+    }
+
+    /// Before loops run: this process cannot begin. What it has taken out is stored again, so that another one finds it; where
+    /// nobody keeps the store all ends with this process.
+    func giveBack() {
+        guard manager != nil else { return }
+        do throws(SystemError) {
+            try leave()
+        } catch {
+            logger.error("not all sessions could be stored", metadata: ["error": "\(error)"])
+        }
+        plane.abandon()
     }
 
     /// A note for the next process.

@@ -1,0 +1,203 @@
+#include "scenes.h"
+#include "faults.h"
+
+#include <setjmp.h>
+#include <sys/resource.h>
+
+enum { MESSAGE = 900, OLD_MS = 2000, COMPACTED_MS = 6000, PIECE = 9000, SCARCE = 18 };
+
+/* Until sessions are old enough, and the store knows them. */
+static void grow_old(struct stage *stage)
+{
+	clock_skip_ms(OLD_MS);
+	pump(stage);
+	clock_skip_ms(OLD_MS);
+	pump(stage);
+}
+
+/* Sessions are stored, carry, wait, and end; shelves are swept. */
+static void keep(struct stage *stage)
+{
+	struct pair *pairs[6];
+	char note[CSP_NOTE_MAX];
+
+	for (int i = 0; i < 6; i++) {
+		pairs[i] = i < 4 ? enter(stage) : enter_by_unix_socket(stage);
+		(void)exchange(stage, pairs[i], MESSAGE, MESSAGE);
+	}
+	grow_old(stage);
+	for (int i = 0; i < 6; i++)
+		(void)exchange(stage, pairs[i], 2 * MESSAGE, MESSAGE);
+	stall(stage, pairs[0], CLIENT, PIECE);
+	stall(stage, pairs[1], SERVER, PIECE);
+	stall(stage, pairs[4], CLIENT, PIECE);
+	end(pairs[2], CLIENT);
+	end(pairs[2], SERVER);
+	end(pairs[5], CLIENT);
+	end(pairs[5], SERVER);
+	cut(pairs[3], SERVER);
+	for (int count = 0; count < 3; count++)
+		rest(stage, COMPACTED_MS);
+	must(csp_plane_write_note(stage->plane, "a note", 6) == 0, "csp_plane_write_note");
+	must(csp_plane_read_note(stage->plane, note, sizeof note) == 6, "csp_plane_read_note");
+	(void)exchange(stage, pairs[0], 0, MESSAGE);
+}
+
+/* A stored session with bytes that wait goes from loop to loop by itself. */
+static void keep_and_balance(struct stage *stage)
+{
+	struct pair *pairs[] = {enter(stage), enter(stage), enter(stage), enter(stage)};
+
+	for (int i = 0; i < 4; i++)
+		(void)exchange(stage, pairs[i], MESSAGE, MESSAGE);
+	grow_old(stage);
+	stall(stage, pairs[0], CLIENT, TALK_BYTES);
+	for (int round = 0; round < 24; round++) {
+		for (int i = 1; i < 4; i++)
+			(void)exchange(stage, pairs[i], MESSAGE, MESSAGE);
+		for (int count = 0; count < 4; count++) { /* the other way it flows */
+			(void)say(pairs[0], SERVER, PIECE);
+			pump(stage);
+			hear(stage, pairs[0], CLIENT);
+		}
+		stage->cpu_ns[0] += 30000000;
+		clock_skip_ms(30);
+	}
+}
+
+/* ---- the next process ---- */
+
+void live(struct stage *stage)
+{
+	struct pair *pairs[5];
+
+	for (int i = 0; i < 5; i++) {
+		pairs[i] = i < 3 ? enter(stage) : enter_by_unix_socket(stage);
+		must(exchange(stage, pairs[i], MESSAGE, MESSAGE), "a session");
+	}
+	grow_old(stage);
+	stall(stage, pairs[0], CLIENT, PIECE);
+	stall(stage, pairs[1], SERVER, PIECE);
+	stall(stage, pairs[3], CLIENT, PIECE);
+	end(pairs[2], CLIENT);
+	pump(stage);
+	stage->manner = DIAL_NEVER;
+	(void)enter(stage);
+	(void)enter_by_unix_socket(stage);
+	pump(stage);
+}
+
+void forget_numbers(struct stage *stage)
+{
+	for (uint32_t i = 0; i < stage->slot_count; i++)
+		stage->served[i].number = 0;
+}
+
+/* The process leaves, as in a restart, and the next one begins. */
+static void leave(struct stage *stage)
+{
+	(void)went_well(csp_plane_leave(stage->plane), "csp_plane_leave");
+	csp_plane_abandon(stage->plane);
+	forget_numbers(stage);
+	stage->plane = NULL;
+	stage->manner = DIAL_ONCE;
+	if (!stage_open(stage))
+		return;
+	for (uint32_t i = 0; i < stage->pair_count; i++)
+		(void)exchange(stage, &stage->pairs[i], MESSAGE, MESSAGE);
+}
+
+/* It dies between two calls: behind a read, or before bytes are taken that were sent already. */
+static void die(struct stage *stage, struct pair *pair, const char *call, uint32_t countdown, uint32_t bytes)
+{
+	static jmp_buf after;
+
+	must(say(pair, CLIENT, bytes) == bytes, "something to be carried");
+	if (setjmp(after) == 0) {
+		faults_die_at(call, countdown, &after);
+		pump(stage);
+		must(false, "a death");
+	}
+	csp_plane_abandon(stage->plane);
+	forget_numbers(stage);
+	stage->plane = NULL;
+	stage->manner = DIAL_ONCE;
+	for (uint32_t i = 0; i < stage->pair_count; i++) /* nobody was dialed for it, so it was not stored */
+		stage->pairs[i].is_cut |= stage->pairs[i].sides[SERVER].fd < 0;
+}
+
+static void die_in_copy(struct stage *stage)
+{
+	live(stage);
+	die(stage, &stage->pairs[1], "send", 1, MESSAGE);
+}
+
+static void die_in_peek(struct stage *stage)
+{
+	live(stage);
+	/* Two full reads make it a bulk flow; then each look is followed by a read. */
+	die(stage, &stage->pairs[1], "recv", 4, 60000);
+}
+
+static void come_back(struct stage *stage)
+{
+	cut(&stage->pairs[2], CLIENT); /* while nobody looks */
+	if (!stage_open(stage))
+		return;
+	for (uint32_t i = 0; i < stage->pair_count; i++)
+		(void)exchange(stage, &stage->pairs[i], MESSAGE, MESSAGE);
+	rest(stage, COMPACTED_MS);
+}
+
+/* The next process may not open as many descriptors as it finds. */
+static void come_back_scarce(struct stage *stage)
+{
+	struct rlimit limit;
+	rlim_t usual;
+
+	must(getrlimit(RLIMIT_NOFILE, &limit) == 0, "getrlimit");
+	usual = limit.rlim_cur;
+	limit.rlim_cur = open_descriptors() + SCARCE;
+	must(setrlimit(RLIMIT_NOFILE, &limit) == 0, "setrlimit");
+	faults_note();
+	(void)stage_open(stage);
+	limit.rlim_cur = usual;
+	must(setrlimit(RLIMIT_NOFILE, &limit) == 0, "setrlimit");
+	if (stage->plane == NULL)
+		return;
+	for (uint32_t i = 0; i < stage->pair_count; i++)
+		(void)exchange(stage, &stage->pairs[i], MESSAGE, MESSAGE);
+	rest(stage, COMPACTED_MS);
+}
+
+const struct scene store_scenes[] = {
+        {.name = "keep", .act = keep, .has_store = true},
+        {.name = "keep-small", .act = keep, .has_store = true, .is_small = true},
+        {.name = "keep-peek", .act = keep, .has_store = true, .pipe_pages = UINT32_MAX},
+        {.name = "keep-balance", .act = keep_and_balance, .has_store = true},
+        {.name = "leave", .prepare = live, .act = leave, .has_store = true, .returns = true},
+        {.name = "leave-small",
+                .prepare = live,
+                .act = leave,
+                .has_store = true,
+                .returns = true,
+                .is_small = true},
+        {.name = "killed-in-copy",
+                .prepare = die_in_copy,
+                .act = come_back,
+                .has_store = true,
+                .returns = true},
+        {.name = "killed-and-scarce",
+                .prepare = die_in_copy,
+                .act = come_back_scarce,
+                .has_store = true,
+                .returns = true,
+                .is_scarce = true},
+        {.name = "killed-in-peek",
+                .prepare = die_in_peek,
+                .act = come_back,
+                .has_store = true,
+                .returns = true,
+                .pipe_pages = UINT32_MAX},
+};
+const uint32_t store_scene_count = sizeof store_scenes / sizeof store_scenes[0];
