@@ -1,6 +1,6 @@
 /*
- * What the sanitizers of a program are told, wherever it is started from: tests give their children an environment of their own.
- * `scripts/sanitize` links this file into each program, with SANITIZE_OPTIONS.
+ * What the sanitizers of a program are told, wherever it is started from: tests give their children an
+ * environment of their own. `scripts/sanitize` links this file into each program, with SANITIZE_OPTIONS.
  */
 const char *__tsan_default_options(void);
 const char *__tsan_default_suppressions(void);
