@@ -16,7 +16,6 @@
 #include <unistd.h>
 
 enum {
-	START_MS = 60000,
 	IDLE_MS = 300,
 	IDLE_CPU_MS = 200, /* of a debug build, names looked up once a second included */
 	WORD = 64,
@@ -131,10 +130,10 @@ bool gateway_await_end(struct gateway *gateway, struct world *world, uint64_t mi
 	return gateway->has_ended;
 }
 
-bool gateway_await_ready(struct gateway *gateway, struct world *world)
+bool gateway_await_ready(struct gateway *gateway, struct world *world, uint64_t milliseconds)
 {
-	for (uint64_t until = now_ms() + START_MS; strstr(world->said, "ready to proxy") == NULL &&
-	                                           now_ms() < until && !gateway_has_ended(gateway);)
+	for (uint64_t until = now_ms() + milliseconds; strstr(world->said, "ready to proxy") == NULL &&
+	                                               now_ms() < until && !gateway_has_ended(gateway);)
 		world_turn(world, MOMENT_MS);
 	world_turn(world, MOMENT_MS);
 	return !gateway->has_ended && strstr(world->said, "ready to proxy") != NULL;

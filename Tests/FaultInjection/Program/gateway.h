@@ -28,8 +28,8 @@ void gateway_start(
 bool gateway_has_ended(struct gateway *gateway);
 /* Whether it ends within that time. */
 bool gateway_await_end(struct gateway *gateway, struct world *world, uint64_t milliseconds);
-/* Whether it says that it serves; false also where it has ended. */
-bool gateway_await_ready(struct gateway *gateway, struct world *world);
+/* Whether it says within that time that it serves; false also where it has ended. */
+bool gateway_await_ready(struct gateway *gateway, struct world *world, uint64_t milliseconds);
 void gateway_kill(struct gateway *gateway);
 
 /* A connection, or -1. */

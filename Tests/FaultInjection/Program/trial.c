@@ -7,7 +7,15 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { ANSWER_MS = 30000, END_MS = 60000, MOMENTS = 50, STORED_MS = 2500, HEIRS = 6 };
+enum {
+	START_MS = 60000,
+	ANSWER_MS = 30000,
+	HEIR_MS = 5000,
+	END_MS = 60000,
+	MOMENTS = 50,
+	STORED_MS = 2500,
+	HEIRS = 6
+};
 
 static const char *ended_too_early(const struct gateway *gateway, const struct world *world, bool is_starting)
 {
@@ -62,7 +70,7 @@ const char *trial(const struct program *program, struct world *world)
 	const char *trouble = NULL;
 
 	gateway_start(&gateway, program, world, 0);
-	if (gateway_await_ready(&gateway, world))
+	if (gateway_await_ready(&gateway, world, START_MS))
 		trouble = serve(program->control, world, &gateway);
 	else if (gateway.has_ended)
 		return ended_too_early(&gateway, world, true);
@@ -96,7 +104,7 @@ static void be_heir(
 	control->times = UINT32_MAX;
 	atomic_store(&control->is_armed, 1);
 	gateway_start(&gateway, program, world, port);
-	(void)gateway_await_ready(&gateway, world); /* that it is not is the usual case */
+	(void)gateway_await_ready(&gateway, world, HEIR_MS); /* that it is not is the usual case */
 	atomic_store(&control->is_armed, 0);
 	world_turn(world, MOMENT_MS);
 	gateway_kill(&gateway);
@@ -104,7 +112,9 @@ static void be_heir(
 
 const char *heirs(const struct program *program, struct world *world)
 {
-	static const char *const calls[] = {"pthread_create", "epoll_ctl", "socketpair", "eventfd", "listen"};
+	/* None of them concerns the session itself. */
+	static const char *const calls[] = {
+	        "pthread_create", "epoll_create1", "socketpair", "eventfd", "listen"};
 	struct gateway gateway;
 	const char *trouble = NULL;
 	uint16_t port;
@@ -112,7 +122,7 @@ const char *heirs(const struct program *program, struct world *world)
 
 	gateway_start(&gateway, program, world, 0);
 	port = gateway.port;
-	if (!gateway_await_ready(&gateway, world))
+	if (!gateway_await_ready(&gateway, world, START_MS))
 		return "it does not start";
 	client = client_come(&gateway);
 	if (!is_answered(world, client, 1, ANSWER_MS))
@@ -123,7 +133,7 @@ const char *heirs(const struct program *program, struct world *world)
 		for (uint32_t first = 1; first <= HEIRS; first++)
 			be_heir(program, world, port, calls[i], first);
 	gateway_start(&gateway, program, world, port);
-	if (trouble == NULL && !gateway_await_ready(&gateway, world))
+	if (trouble == NULL && !gateway_await_ready(&gateway, world, START_MS))
 		trouble = "the last one does not start";
 	if (trouble == NULL && !is_answered(world, client, 2, ANSWER_MS))
 		trouble = "a session did not survive those who could not begin";
