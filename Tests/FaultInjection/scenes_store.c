@@ -4,7 +4,7 @@
 #include <setjmp.h>
 #include <sys/resource.h>
 
-enum { MESSAGE = 900, OLD_MS = 2000, COMPACTED_MS = 6000, PIECE = 9000, SCARCE = 18 };
+enum { MESSAGE = 900, OLD_MS = 2000, COMPACTED_MS = 6000, PIECE = 9000, SCARCE = 17 };
 
 /* Until sessions are old enough, and the store knows them. */
 static void grow_old(struct stage *stage)
@@ -55,11 +55,10 @@ static void keep_and_balance(struct stage *stage)
 	for (int round = 0; round < 24; round++) {
 		for (int i = 1; i < 4; i++)
 			(void)exchange(stage, pairs[i], MESSAGE, MESSAGE);
-		for (int count = 0; count < 4; count++) { /* the other way it flows */
-			(void)say(pairs[0], SERVER, PIECE);
-			pump(stage);
-			hear(stage, pairs[0], CLIENT);
-		}
+		/* The other way it flows: more than any other, and not nearly all there is. */
+		(void)say(pairs[0], SERVER, 4 * MESSAGE);
+		pump(stage);
+		hear(stage, pairs[0], CLIENT);
 		stage->cpu_ns[0] += 30000000;
 		clock_skip_ms(30);
 	}
@@ -78,7 +77,8 @@ void live(struct stage *stage)
 	grow_old(stage);
 	stall(stage, pairs[0], CLIENT, PIECE);
 	stall(stage, pairs[1], SERVER, PIECE);
-	stall(stage, pairs[3], CLIENT, PIECE);
+	if (stage->options.pipe_pages > 0) /* without a pipe it may be in doubt just when somebody dies */
+		stall(stage, pairs[3], CLIENT, PIECE);
 	end(pairs[2], CLIENT);
 	pump(stage);
 	stage->manner = DIAL_NEVER;

@@ -51,7 +51,7 @@ extension RealComponents {
                     "--mount", "--propagation=private", "/bin/sh", "-c",
                     "(while [ ! -e '\(folder.path)/go' ]; do sleep 0.05; done; mount -t tmpfs none /proc; echo gone >&2) & exec \"$@\"",
                     "sh", ToolBox.gateway(), "--endpoints=\(member.address)", "--listen-addr=\(address)",
-                    "--health-check=tcp",
+                    "--health-check=tcp", "--drain-timeout=200ms",
                 ])
             try await gateway.waitForText(GatewayProcess.readyText)
             let client = try ClientConnection(to: address)
@@ -65,7 +65,6 @@ extension RealComponents {
                 ["sessions of an earlier process go on", "nothing has changed"].contains { gateway.errors.contains($0) }
             }
             #expect(try Self.answers(client) && Self.answers(ClientConnection(to: address)))
-            gateway.send(SIGTERM)
             gateway.send(SIGTERM)
             #expect(try await gateway.waitForExit() == .code(0))
         }

@@ -20,7 +20,7 @@
 enum { LINE = 512, BURST = 3, OFFSET_BITS = 56 };
 
 struct setting {
-	const char *gateway, *preload;
+	struct program program;
 	char path[64];
 	struct control *control;
 	uint32_t trials, happened, failed;
@@ -36,6 +36,8 @@ static void share(struct setting *setting)
 	setting->control = mmap(NULL, sizeof *setting->control, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	must(setting->control != MAP_FAILED, "mmap");
 	close(fd);
+	setting->program.control = setting->control;
+	setting->program.control_path = setting->path;
 }
 
 static void reach(struct setting *setting)
@@ -44,7 +46,7 @@ static void reach(struct setting *setting)
 	const char *trouble;
 
 	world_open(&world);
-	trouble = trial(setting->control, setting->path, setting->preload, setting->gateway, &world);
+	trouble = trial(&setting->program, &world);
 	world_close(&world);
 	if (trouble != NULL)
 		fprintf(stderr, "%s\n%s\n", trouble, world.said);
@@ -67,7 +69,7 @@ static const char *play(struct setting *setting, struct world *world)
 
 	atomic_store(&setting->control->is_armed, 1);
 	world_open(world);
-	trouble = trial(setting->control, setting->path, setting->preload, setting->gateway, world);
+	trouble = trial(&setting->program, world);
 	world_close(world);
 	setting->trials++;
 	setting->happened += atomic_load(&setting->control->fired) > 0;
@@ -185,6 +187,21 @@ static void try_hostile(struct setting *setting)
 	}
 }
 
+static void try_heirs(struct setting *setting)
+{
+	static struct world world;
+	const char *trouble;
+
+	world_open(&world);
+	trouble = heirs(&setting->program, &world);
+	printf("faultinject: a killed gateway's session, and heirs that cannot begin: %s\n",
+	        trouble == NULL ? "it lives" : trouble);
+	if (trouble != NULL)
+		printf("FAILED\n%s\n", world.said);
+	world_close(&world);
+	setting->failed += trouble != NULL;
+}
+
 static void try_once(struct setting *setting, char **words)
 {
 	int error = errno_number(words[3]);
@@ -197,7 +214,7 @@ static void try_once(struct setting *setting, char **words)
 
 int main(int count, char **words)
 {
-	struct setting setting = {.gateway = words[1], .preload = words[2]};
+	struct setting setting = {.program = {.path = words[1], .preload = words[2]}};
 
 	must(count >= 4, "GATEWAY PRELOAD reach|try|once");
 	(void)setvbuf(stdout, NULL, _IOLBF, 0); /* so that what is known is told whatever follows */
@@ -207,6 +224,8 @@ int main(int count, char **words)
 	else if (strcmp(words[3], "try") == 0 && count >= 6)
 		try_all(&setting, words[4], words[5], count == 8 ? (uint32_t)strtoul(words[6], NULL, 10) : 0,
 		        count == 8 ? (uint32_t)strtoul(words[7], NULL, 10) : 1);
+	else if (strcmp(words[3], "heirs") == 0)
+		try_heirs(&setting);
 	else if (strcmp(words[3], "hostile") == 0)
 		try_hostile(&setting);
 	else if (strcmp(words[3], "once") == 0 && count == 10)

@@ -1,12 +1,12 @@
-/* One gateway, from its start to its end, with a fault or without. */
+/* Gateways from their start to their end, with a fault or without. */
 #ifndef FAULTINJECTION_TRIAL_H
 #define FAULTINJECTION_TRIAL_H
 
-#include "control.h"
-#include "world.h"
+#include "gateway.h"
 
-/* What became of it: NULL, and all is as promised; or what is not. text: what the gateway said. */
-const char *trial(struct control *control, const char *control_path, const char *preload, const char *gateway,
-        struct world *world);
+/* NULL, and all is as promised; or what is not. world->said is what the gateway said. */
+const char *trial(const struct program *program, struct world *world);
+/* One is killed, and others cannot begin: what it had stored waits for the one that can. */
+const char *heirs(const struct program *program, struct world *world);
 
 #endif
