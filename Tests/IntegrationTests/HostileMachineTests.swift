@@ -65,8 +65,14 @@ extension RealComponents {
                 ["sessions of an earlier process go on", "nothing has changed"].contains { gateway.errors.contains($0) }
             }
             #expect(try Self.answers(client) && Self.answers(ClientConnection(to: address)))
+            // Whoever it is now, it hears signals when it has reloaded once more.
+            gateway.send(SIGHUP)
+            try await eventually("it has reloaded again; it said: \(gateway.errors)") {
+                gateway.errors.split(separator: "\n").count { $0.contains("settings reloaded") } >= 2
+            }
             gateway.send(SIGTERM)
-            #expect(try await gateway.waitForExit() == .code(0))
+            let exit = try await gateway.waitForExit()
+            #expect(exit == .code(0), "\(exit): \(gateway.errors)")
         }
 
         /// A member, the gateway and etcdctl on a network of their own that has one family of addresses only.
