@@ -23,6 +23,8 @@ struct returning {
 	struct csp_session_record record;
 	struct account accounts[2]; /* DOWN, UP */
 	bool is_tcp[2];
+	uint32_t loop;                 /* that brings it back */
+	const struct table_rest *held; /* it is in that loop's epoll set already, by this; or NULL */
 };
 
 /* Brings a session back that has all its pipes, or resets it. */
