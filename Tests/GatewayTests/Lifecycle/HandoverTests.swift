@@ -152,20 +152,21 @@ import Testing
         let read = try #require(Handover(parsing: old))
         #expect(read.entries.count == 1 && read.drained.isEmpty && read.totals == Totals())
         #expect(read.text == old + read.totals.lines.joined())
-        let later = old + """
-            drained a 2379 1000 500
-            drained b 2379 1000 500 new
-            drained a 2379 7 7
-            count accepted 12
-            count something/new 7
-            traffic a 2379 1 2 3 4 5 6 7 8 9
-            traffic b 2379 1 2 3
-            dials a 2379 5 1 2
-            times 1 2 3
-            count accepted 13
-            count lost 99999999999999999999
+        let later =
+            old + """
+                drained a 2379 1000 500
+                drained b 2379 1000 500 new
+                drained a 2379 7 7
+                count accepted 12
+                count something/new 7
+                traffic a 2379 1 2 3 4 5 6 7 8 9
+                traffic b 2379 1 2 3
+                dials a 2379 5 1 2
+                times 1 2 3
+                count accepted 13
+                count lost 99999999999999999999
 
-            """
+                """
         let new = try #require(Handover(parsing: later))
         #expect(new.drained.map(\.grace) == [1000] && new.entries == read.entries)
         #expect(new.totals["accepted"] == 12 && new.totals["lost"] == 0 && new.totals["something/new"] == 7)
