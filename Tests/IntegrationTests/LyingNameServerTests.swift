@@ -122,7 +122,7 @@ extension RealComponents {
             }
             try await scene.waitUntilAsked(1)
             #expect(scene.gateway.lines(with: "endpoint known") == 256)
-            try harm.expectBounded(mebibytes: 16, cpu: 0.5)
+            try harm.expectBounded(mebibytes: 16, cpu: 1.5)
             try await scene.expectUnharmed()
         }
 
