@@ -106,3 +106,11 @@ void tcp_reset(int fd)
 	if (connect(fd, &nowhere, sizeof nowhere) == -1)
 		(void)setsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, sizeof linger); /* the last means */
 }
+
+void cut_off(int fd, bool is_tcp)
+{
+	if (is_tcp)
+		tcp_reset(fd);
+	else
+		(void)shutdown(fd, SHUT_RDWR); /* ENOTCONN: its peer has gone */
+}

@@ -243,6 +243,8 @@ bool address_is_loopback(const struct csp_address *address);
 int tcp_set_loopback_congestion(int fd, const struct csp_options *options);
 /* Sends a reset now, even where somebody else holds a duplicate of the descriptor; else when it is closed. */
 void tcp_reset(int fd);
+/* The same, of a unix socket too: that has no reset, but an end. */
+void cut_off(int fd, bool is_tcp);
 
 /* ---- plane.c and loop.c ---- */
 

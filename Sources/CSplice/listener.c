@@ -453,8 +453,9 @@ int csp_plane_unlisten(csp_plane *plane, uint32_t index)
 		pthread_mutex_unlock(&listener->lock);
 		return -ENOENT;
 	}
-	for (uint32_t i = 0; i < plane->options.loops; i++) /* registered in each: cannot fail */
-		(void)sys_epoll_ctl(plane->loops[i]->epoll, EPOLL_CTL_DEL, listener->fd, 0, 0);
+	for (uint32_t i = 0; i < plane->options.loops; i++)
+		if (sys_epoll_ctl(plane->loops[i]->epoll, EPOLL_CTL_DEL, listener->fd, 0, 0) < 0)
+			(void)arm(plane, index, i, DISARMED); /* whoever else has it would wake us */
 	if (listener->owns_path)
 		(void)unlink(listener->path); /* somebody may have removed it already */
 	sys_close(listener->fd);

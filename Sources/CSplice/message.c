@@ -80,13 +80,15 @@ cut:
 	return FOUND_CUT;
 }
 
-bool shelf_peek(const struct shelf *shelf, struct shelf_message *message)
+int shelf_peek(int end, struct shelf_message *message)
 {
-	ssize_t got = sys_recv(shelf->ends[1], message, sizeof *message, MSG_PEEK | MSG_DONTWAIT);
+	ssize_t got = sys_recv(end, message, sizeof *message, MSG_PEEK | MSG_DONTWAIT);
 
+	if (got == -EAGAIN)
+		return FOUND_NONE;
 	if (got < 0)
-		return false;
+		return (int)got;
 	if (!shelf_message_is_ours(message, got))
 		message->ref = 0;
-	return true;
+	return FOUND_MESSAGE;
 }

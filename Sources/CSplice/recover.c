@@ -66,8 +66,7 @@ static void bring_back_client(csp_loop *loop, struct shelf_found *found, bool is
 	sys_close(found->fds[1]); /* none but in a damaged store */
 	*found = (struct shelf_found){.fds = {-1, -1}};
 	if (loop->queue_count >= EVENT_QUEUE / 2) { /* nobody can be told of it */
-		tcp_reset(fd);
-		(void)shutdown(fd, SHUT_RDWR); /* as in reset */
+		cut_off(fd, is_tcp);
 		sys_close(fd);
 		counts->ended++;
 		return;

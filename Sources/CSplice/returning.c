@@ -164,8 +164,7 @@ static void reset(csp_loop *loop, struct returning *session, int error)
 		if (refs[i] != 0)
 			store_forget(loop, refs[i]);
 	for (int leg = DOWN; leg <= UP; leg++) {
-		tcp_reset(fd_of(session, leg)); /* of a unix socket it does nothing: shutdown does */
-		(void)shutdown(fd_of(session, leg), SHUT_RDWR); /* ENOTCONN: the reset was enough */
+		cut_off(fd_of(session, leg), session->is_tcp[leg]);
 		sys_close(fd_of(session, leg));
 	}
 	for (size_t i = 0; i < sizeof pipes / sizeof pipes[0]; i++)

@@ -61,6 +61,8 @@ static void compact(struct store *store, struct shelf *shelf, uint32_t *budget)
 {
 	struct shelf_message message;
 
+	if (shelf->is_unordered && shelf_put_in_order(store, shelf) < 0)
+		return;
 	if (shelf->unseen == 0)
 		shelf->unseen = shelf->messages;
 	if (sys_set_int(shelf->ends[1], SOL_SOCKET, SO_PEEK_OFF, -1) < 0)
@@ -69,7 +71,7 @@ static void compact(struct store *store, struct shelf *shelf, uint32_t *budget)
 	        --*budget, shelf->unseen--) {
 		struct table_entry *entry;
 
-		if (!shelf_peek(shelf, &message))
+		if (shelf_peek(shelf->ends[1], &message) != FOUND_MESSAGE)
 			break;
 		if (shelf_is_living(store, shelf, message.ref)) {
 			if (rotate_first(shelf) < 0)
@@ -140,7 +142,7 @@ static int put(struct store *store, struct shelf *shelf, const struct parking *p
 	uint32_t index;
 	int result;
 
-	if (shelf->free_count == 0 || shelf->messages >= shelf->capacity)
+	if (shelf->free_count == 0 || shelf->messages >= shelf->capacity || shelf->is_unordered)
 		return -ENOSPC;
 	index = shelf->free[shelf->free_count - 1];
 	entry = table_entry(store->table, shelf->number, index);

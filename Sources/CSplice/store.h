@@ -25,6 +25,7 @@ struct shelf {
 	uint32_t messages;     /* in the queue */
 	uint32_t capacity;     /* as many as it has ever taken; TABLE_ENTRIES until it was full once */
 	uint32_t unseen;       /* of this round of compaction */
+	bool is_unordered;     /* nobody knows which end is which: nothing may go in */
 	_Atomic uint32_t held; /* of the living, by csp_plane_hold */
 	_Atomic uint32_t dead; /* messages of the dead */
 	uint16_t free_count;   /* entries without a message */
@@ -85,9 +86,8 @@ enum {
 
 /* Peeks or receives one message. */
 int shelf_receive(int end, int flags, struct shelf_message *message, int fds[static 2]);
-/* Looks at the first message without its descriptors, which cost more than all the rest; ref 0: it is none of
- * ours. False: there is none. */
-bool shelf_peek(const struct shelf *shelf, struct shelf_message *message);
+/* Looks at the first message without its descriptors, which cost more than all the rest. */
+int shelf_peek(int end, struct shelf_message *message);
 
 /* Whether ref names a living entry of this shelf. */
 bool shelf_is_living(struct store *store, const struct shelf *shelf, table_ref ref);
@@ -102,6 +102,8 @@ bool shelf_is_living(struct store *store, const struct shelf *shelf, table_ref r
  */
 int shelf_walk(struct store *store, struct shelf *shelf, _Atomic int64_t *room,
         struct shelf_found found[static TABLE_ENTRIES], uint32_t *given_up);
+/* Finds out which end is which; or a negative errno: then nobody knows. */
+int shelf_put_in_order(struct store *store, struct shelf *shelf);
 /* Notes in the table which end is which. */
 void shelf_note_ends(struct store *store, const struct shelf *shelf);
 

@@ -12,9 +12,9 @@
 /* Tries again what has failed for a reason that may pass. */
 #define LOOK_AGAIN(call)                                                                                     \
 	({                                                                                                   \
-		int looked_ = (int)(call);                                                                   \
+		int looked_ = (call);                                                                        \
 		for (int tries_ = 1; looked_ < 0 && tries_ < LOOKS; tries_++)                                \
-			looked_ = (int)(call);                                                               \
+			looked_ = (call);                                                                    \
 		looked_;                                                                                     \
 	})
 #define LOOKS 4
@@ -31,11 +31,13 @@ static int has_ours(int end)
 	int result = set_peek_offset(end, 0);
 
 	for (uint32_t count = 0; result >= 0 && count < MESSAGES_MAX; count++) {
-		result = LOOK_AGAIN(sys_recv(end, &message, sizeof message, MSG_PEEK | MSG_DONTWAIT));
-		if (result >= 0 && shelf_message_is_ours(&message, result))
+		result = LOOK_AGAIN(shelf_peek(end, &message));
+		if (result == FOUND_NONE)
+			return 0;
+		if (result == FOUND_MESSAGE && message.ref != 0)
 			return 1;
 	}
-	return result < 0 && result != -EAGAIN ? result : 0;
+	return result < 0 ? result : 0;
 }
 
 /* Whether the queue is at the first end instead; or a negative errno. */
@@ -52,11 +54,12 @@ static int are_swapped(const struct shelf *shelf, const struct table_shelf *know
 
 /* The ends come back in any order. Their cookies say which is which; where a program of an older form has not
  * noted them, what lies in the queues does. */
-static int put_ends_in_order(struct store *store, struct shelf *shelf)
+int shelf_put_in_order(struct store *store, struct shelf *shelf)
 {
 	int result = are_swapped(shelf, table_shelf(store->table, shelf->number));
 	int end = shelf->ends[0];
 
+	shelf->is_unordered = result < 0;
 	if (result < 0)
 		return result;
 	if (result) {
@@ -91,13 +94,11 @@ static bool is_news(struct store *store, struct shelf *shelf, table_ref ref, boo
 
 /* There is no room for these: their peers learn it at once, for the duplicates on the shelf say nothing yet.
  */
-static void turn_away(const int fds[static 2], enum entry_state state)
+static void turn_away(const int fds[static 2], const struct table_entry *entry)
 {
 	for (int i = 0; i < 2; i++) {
-		if (fds[i] >= 0 && state != ENTRY_PIPE) {
-			tcp_reset(fds[i]); /* of a unix socket it does nothing: shutdown does */
-			(void)shutdown(fds[i], SHUT_RDWR); /* ENOTCONN: the reset was enough */
-		}
+		if (fds[i] >= 0 && atomic_load(&entry->state) != ENTRY_PIPE)
+			cut_off(fds[i], !(entry->is_unix & 1u << i));
 		sys_close(fds[i]);
 	}
 }
@@ -127,8 +128,7 @@ static void take_next(struct store *store, struct shelf *shelf, table_ref ref, c
 		found[index] = (struct shelf_found){.ref = ref, .fds = {fds[0], fds[1]}};
 		return;
 	}
-	turn_away(
-	        fds, (enum entry_state)atomic_load(&table_entry(store->table, shelf->number, index)->state));
+	turn_away(fds, table_entry(store->table, shelf->number, index));
 	found[index] = (struct shelf_found){.ref = ref, .fds = {-1, -1}};
 }
 
@@ -140,9 +140,10 @@ static int look_at_all(struct store *store, struct shelf *shelf, _Atomic int64_t
 	int fds[2];
 	int result;
 
+	shelf->is_unordered = true;
 	if ((result = set_peek_offset(shelf->ends[0], -1)) < 0 ||
 	        (result = set_peek_offset(shelf->ends[1], -1)) < 0 ||
-	        (result = put_ends_in_order(store, shelf)) < 0)
+	        (result = shelf_put_in_order(store, shelf)) < 0)
 		return result;
 	/* Peeking moves on by itself from there (socket(7), SO_PEEK_OFF). */
 	if ((result = set_peek_offset(shelf->ends[1], 0)) < 0)

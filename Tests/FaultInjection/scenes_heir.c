@@ -1,10 +1,11 @@
 #include "faults.h"
 #include "scenes.h"
+#include "store.h"
 
 #include <fcntl.h>
 #include <unistd.h>
 
-enum { MESSAGE = 900, DESCRIPTORS = 512, COMPACTED_MS = 6000 };
+enum { MESSAGE = 900, DESCRIPTORS = 512, COMPACTED_MS = 6000, FEW = 5, MANY = 4000 };
 
 /* Loops store what they can while they run. */
 static void store_most(struct stage *stage)
@@ -93,7 +94,56 @@ static void stay(struct stage *stage)
 	rest(stage, COMPACTED_MS);
 }
 
+/* Dies at rest; the next one does without what tells it which end of a shelf is which, gets them the other
+ * way round, and may have few descriptors for sessions. */
+static void die_at_rest(struct stage *stage)
+{
+	live(stage);
+	for (uint32_t i = 0; i < stage->shelf_count; i++) {
+		struct table_shelf *known = table_shelf(stage->plane->store->table, i);
+		int end = stage->shelves[i][0];
+
+		known->ends[0] = known->ends[1] = 0;
+		stage->shelves[i][0] = stage->shelves[i][1];
+		stage->shelves[i][1] = end;
+	}
+	csp_plane_abandon(stage->plane);
+	stage->plane = NULL;
+	forget_numbers(stage);
+	stage->manner = DIAL_ONCE;
+	for (uint32_t i = 0; i < stage->pair_count; i++) /* nobody was dialed for it, so it was not stored */
+		stage->pairs[i].is_cut |= stage->pairs[i].sides[SERVER].fd < 0;
+}
+
+static void come_back(struct stage *stage)
+{
+	if (!stage_open(stage))
+		return;
+	talk_with_all(stage);
+	rest(stage, COMPACTED_MS);
+}
+
+static void come_back_with_few(struct stage *stage)
+{
+	stage->options.max_descriptors = FEW;
+	faults_note();
+	(void)stage_open(stage);
+	stage->options.max_descriptors = MANY;
+	if (stage->plane == NULL)
+		return;
+	stage->plane->options.max_descriptors = MANY;
+	talk_with_all(stage);
+	rest(stage, COMPACTED_MS);
+}
+
 const struct scene heir_scenes[] = {
+        {.name = "older-form", .prepare = die_at_rest, .act = come_back, .has_store = true, .returns = true},
+        {.name = "few-descriptors",
+                .prepare = die_at_rest,
+                .act = come_back_with_few,
+                .has_store = true,
+                .returns = true,
+                .is_scarce = true},
         {.name = "hand-over", .prepare = live, .act = hand_over, .has_store = true, .returns = true},
         {.name = "hand-over-peek",
                 .prepare = live,

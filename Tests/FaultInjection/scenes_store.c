@@ -4,7 +4,7 @@
 #include <setjmp.h>
 #include <sys/resource.h>
 
-enum { MESSAGE = 900, OLD_MS = 2000, COMPACTED_MS = 6000, PIECE = 9000, SCARCE = 17 };
+enum { MESSAGE = 900, OLD_MS = 2000, COMPACTED_MS = 6000, PIECE = 9000, SCARCE = 18 };
 
 /* Until sessions are old enough, and the store knows them. */
 static void grow_old(struct stage *stage)

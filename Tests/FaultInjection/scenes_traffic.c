@@ -122,8 +122,10 @@ static void resets(struct stage *stage)
 	for (int i = 3; i < 6; i++) {
 		number = number_of(stage, pairs[i], &loop);
 		pairs[i]->is_cut = true;
-		if (number == 0)
+		if (number == 0) {
+			cut(pairs[i], CLIENT);
 			continue;
+		}
 		if (i == 5)
 			must(csp_loop_reset_endpoint(csp_plane_loop(stage->plane, loop), pairs[i]->slot, 1) ==
 			                1,

@@ -113,6 +113,8 @@ void end(struct pair *pair, int at)
 void cut(struct pair *pair, int at)
 {
 	pair->is_cut = true;
+	if (pair->sides[at].fd < 0) /* nobody has served it: its client goes */
+		at = 1 - at;
 	if (pair->sides[at].fd < 0)
 		return;
 	close_at_once(pair->sides[at].fd);
