@@ -1,3 +1,4 @@
+#include "session.h"
 #include "store.h"
 
 #include <linux/close_range.h>
@@ -28,10 +29,33 @@ static void hold(csp_loop *loop, table_ref ref, int first, int second)
 	atomic_fetch_add(&shelf->held, 1);
 }
 
+/* What the loop's epoll set has told of a session, and under which name: that set tells nothing twice. */
+static void note_readiness(csp_loop *loop, const struct session *session)
+{
+	struct table_rest *rest = store_rest(loop->plane->store, session->left_as);
+
+	if (rest == NULL)
+		return;
+	rest->loop = (uint8_t)loop->index;
+	rest->slot = session->slot.index;
+	rest->generation = session->slot.generation;
+	for (int i = DOWN; i <= UP; i++) {
+		struct leg leg = session->legs[i];
+
+		/* An end that was read, and whose direction still had bytes to deliver, is read again. */
+		leg.readable |= session->relays[i].state == RELAY_FLUSHING;
+		rest->legs[i] = leg_flags(&leg);
+	}
+}
+
 /* What a session has open, as messages have it: the session or client first, then a pipe for each direction.
  */
 static void hold_session(csp_loop *loop, const struct session *session)
 {
+	if (session->state == SESSION_OPEN)
+		note_readiness(loop, session);
+	else /* whoever goes on with a client begins anew; a registered descriptor: cannot fail */
+		(void)sys_epoll_ctl(loop->epoll, EPOLL_CTL_DEL, session->legs[DOWN].fd, 0, 0);
 	hold(loop, session->left_as, session->legs[DOWN].fd,
 	        session->state == SESSION_OPEN ? session->legs[UP].fd : -1);
 	for (int i = DOWN; i <= UP; i++) {
@@ -70,12 +94,32 @@ static void for_each_that_left(csp_loop *loop, void (*does)(csp_loop *loop, cons
 
 static void hold_all(csp_loop *loop)
 {
+	struct table_buffer *buffer = table_buffer(loop->plane->store->table, loop->index);
+
 	for_each_that_left(loop, hold_session);
+	if (pass_on(loop->epoll, true) < 0)
+		return; /* then the next process registers its sessions anew */
+	buffer->epoll = loop->epoll;
+	atomic_store(&buffer->held, loop->plane->store->mark);
 }
 
 static void keep_all(csp_loop *loop)
 {
 	for_each_that_left(loop, keep_one);
+	(void)pass_on(loop->epoll, false);
+}
+
+/* A client that waited is waited for again. */
+static void return_client(csp_loop *loop, const struct session *session)
+{
+	if (session->state != SESSION_OPEN)
+		(void)sys_epoll_ctl(loop->epoll, EPOLL_CTL_ADD, session->legs[DOWN].fd, LEG_EVENTS,
+		        session_leg_tag(session, DOWN)); /* without memory it is noticed by its dial's end */
+}
+
+static void return_clients(csp_loop *loop)
+{
+	for_each_that_left(loop, return_client);
 }
 
 static bool is_living_state(uint32_t state)
@@ -122,6 +166,8 @@ uint64_t csp_plane_hold(csp_plane *plane)
 			atomic_store(&shelf->held, 0);
 	}
 	for_each_loop(plane, hold_all);
+	listeners_leave(plane);
+	store->was_held = true;
 	if (!are_whole(store)) {
 		for_each_loop(plane, keep_all);
 		return 0;
@@ -132,10 +178,56 @@ uint64_t csp_plane_hold(csp_plane *plane)
 
 void held_are_kept(csp_plane *plane)
 {
-	if (plane->store->held == 0)
+	if (!plane->store->was_held)
 		return;
+	plane->store->was_held = false;
+	for_each_loop(plane, return_clients);
+	listeners_return(plane);
+	if (plane->store->held != 0)
+		for_each_loop(plane, keep_all);
 	plane->store->held = 0;
-	for_each_loop(plane, keep_all);
+}
+
+/* Whether the loops are as many as the process before had. */
+static bool are_the_same_loops(csp_plane *plane, uint64_t held)
+{
+	for (uint32_t i = 0; i < CSP_LOOPS_MAX; i++)
+		if ((atomic_load(&table_buffer(plane->store->table, i)->held) == held) !=
+		        (i < plane->options.loops))
+			return false;
+	return true;
+}
+
+/* The set of the process before becomes this loop's own. */
+static void take_epoll(csp_loop *loop, int epoll)
+{
+	if (sys_epoll_ctl(epoll, EPOLL_CTL_ADD, loop->wake, EPOLLIN | EPOLLET, tag_make(TAG_WAKE, 0, 0)) <
+	        0) {
+		sys_close(epoll);
+		return; /* then its sessions are registered in ours, as others are */
+	}
+	sys_close(loop->epoll);
+	loop->epoll = epoll;
+	loop->has_held_epoll = true;
+	/* In it there may be sockets that have ended, under numbers that no new session must get. */
+	loop->sessions.first_generation = (uint32_t)(loop->plane->store->held >> 32) | 1;
+}
+
+static void take_epolls(csp_plane *plane, uint64_t held)
+{
+	bool are_same = are_the_same_loops(plane, held);
+
+	for (uint32_t i = 0; i < CSP_LOOPS_MAX; i++) {
+		struct table_buffer *buffer = table_buffer(plane->store->table, i);
+
+		if (atomic_load(&buffer->held) != held)
+			continue;
+		atomic_store(&buffer->held, 0);
+		if (are_same)
+			take_epoll(plane->loops[i], buffer->epoll);
+		else
+			sys_close(buffer->epoll);
+	}
 }
 
 int csp_plane_expect_held(csp_plane *plane, uint64_t held)
@@ -148,6 +240,7 @@ int csp_plane_expect_held(csp_plane *plane, uint64_t held)
 	/* They were open for this program, and are for no other one. ENOSYS: an old kernel, where a program
 	 * that is started as a child has them too. */
 	(void)close_range(3, ~0u, CLOSE_RANGE_CLOEXEC);
+	take_epolls(plane, held);
 	return 0;
 }
 
@@ -168,6 +261,17 @@ static void find_held(struct store *store, struct shelf *shelf, uint32_t index, 
 		if (rest != NULL && atomic_load(&rest->settled) == store->held && table_is_sealed(entry, ref))
 			*found = (struct shelf_found){.ref = ref, .fds = {rest->held[0], rest->held[1]}};
 	}
+}
+
+const struct table_rest *held_readiness(csp_plane *plane, table_ref ref)
+{
+	const struct table_rest *rest = store_rest(plane->store, ref);
+
+	if (plane->store->held == 0 || rest == NULL || atomic_load(&rest->settled) != plane->store->held ||
+	        rest->held[0] < 0 || rest->loop >= plane->options.loops ||
+	        !plane->loops[rest->loop]->has_held_epoll)
+		return NULL;
+	return rest;
 }
 
 bool held_walk(struct store *store, struct shelf *shelf, struct shelf_found found[static TABLE_ENTRIES])

@@ -203,6 +203,9 @@ struct listener {
 };
 
 void listener_event(csp_loop *loop, uint32_t listener, uint32_t events);
+/* Takes all listeners out of the loops' epoll sets, which somebody else is to have, or puts them back. */
+void listeners_leave(csp_plane *plane);
+void listeners_return(csp_plane *plane);
 /* Arms paused listeners again if the limits allow it. */
 void listeners_resume(csp_loop *loop);
 /* The plane's patience or limit is another one: who is accepted from now on gets it, and who waits for it
@@ -340,6 +343,7 @@ struct csp_loop {
 	struct table_buffer *shared_buffer; /* NULL: there is no store */
 	uint32_t left_out;                  /* sessions that csp_plane_leave found no room for */
 	struct recovery *recovery;          /* while csp_plane_recover works */
+	bool has_held_epoll;                /* while that does: the set is of the process before */
 };
 
 struct csp_plane {

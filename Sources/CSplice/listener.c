@@ -274,6 +274,27 @@ static int register_listener(csp_plane *plane, uint32_t index)
 	return arm(plane, index, 0, EPOLLIN);
 }
 
+void listeners_leave(csp_plane *plane)
+{
+	for (uint32_t i = 0; i < CSP_LISTENERS_MAX; i++)
+		for (uint32_t j = 0; plane->listeners[i].fd >= 0 && j < plane->options.loops; j++)
+			(void)sys_epoll_ctl(plane->loops[j]->epoll, EPOLL_CTL_DEL, plane->listeners[i].fd, 0,
+			        0); /* a registered descriptor: cannot fail */
+}
+
+void listeners_return(csp_plane *plane)
+{
+	for (uint32_t i = 0; i < CSP_LISTENERS_MAX; i++) {
+		struct listener *listener = &plane->listeners[i];
+
+		if (listener->fd < 0)
+			continue;
+		/* Without memory for it nobody is accepted here until the next reload or restart. */
+		if (register_listener(plane, i) == 0 && listener->is_paused)
+			(void)arm(plane, i, listener->owner, DISARMED); /* as in pass_role */
+	}
+}
+
 static bool is_on_loopback(int fd)
 {
 	struct sockaddr_storage system;

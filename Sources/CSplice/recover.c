@@ -95,12 +95,15 @@ static enum entry_state state_of(const struct recovery *recovery, const struct s
 	return entry == NULL ? ENTRY_FREE : (enum entry_state)atomic_load(&entry->state);
 }
 
-static void begin(const struct recovery *recovery, struct shelf_found *found, struct returning *session)
+static void begin(csp_loop *loop, struct shelf_found *found, struct returning *session)
 {
-	const struct table_entry *entry = table_find(recovery->store->table, found->ref);
+	const struct table_entry *entry = table_find(loop->plane->store->table, found->ref);
+	const struct table_rest *held = held_readiness(loop->plane, found->ref);
 
 	*session = (struct returning){
 	        .entry = entry,
+	        .held = held,
+	        .loop = held != NULL ? held->loop : loop->index,
 	        .is_tcp = {!(entry->is_unix & 1u), !(entry->is_unix & 2u)},
 	        .record = {.downstream = found->fds[0],
 	                .upstream = found->fds[1],
@@ -133,7 +136,7 @@ static void sort(csp_loop *loop, struct shelf_found *found, struct returning *se
 	if (found->fds[0] < 0)
 		leave_there(loop, found);
 	else if (state == ENTRY_SESSION)
-		begin(loop->recovery, found, session);
+		begin(loop, found, session);
 }
 
 static void walk(csp_loop *loop)
@@ -172,10 +175,9 @@ static void place_pipes(struct recovery *recovery)
 			place_pipe(recovery, &recovery->found[i], recovery->sessions);
 }
 
-static void bring_back_one(csp_loop *loop, struct returning *session, struct shelf_found *found)
+/* A client, or a pipe that nobody needs. */
+static void bring_back_other(csp_loop *loop, struct shelf_found *found)
 {
-	if (session->entry != NULL)
-		returning_bring_back(loop, session);
 	if (found->ref == 0)
 		return;
 	if (state_of(loop->recovery, found) == ENTRY_CLIENT) {
@@ -183,8 +185,22 @@ static void bring_back_one(csp_loop *loop, struct returning *session, struct she
 		        loop, found, table_find(loop->plane->store->table, found->ref)->is_unix == 0);
 		return;
 	}
-	store_forget(loop, found->ref); /* a pipe that nobody needs */
+	store_forget(loop, found->ref);
 	close_found(found);
+}
+
+/* Sessions that have their places already come before those that take any. */
+static void bring_back_sessions(csp_loop *loop, bool are_held)
+{
+	struct recovery *recovery = loop->recovery;
+
+	for (size_t i = 0; i < (size_t)recovery->shelves * TABLE_ENTRIES; i++) {
+		struct returning *session = &recovery->sessions[i];
+
+		if (session->entry != NULL && session->loop == loop->index &&
+		        (session->held != NULL) == are_held)
+			returning_bring_back(loop, session);
+	}
 }
 
 static void bring_back_all(csp_loop *loop)
@@ -192,10 +208,13 @@ static void bring_back_all(csp_loop *loop)
 	struct recovery *recovery = loop->recovery;
 
 	loop->now_ns = sys_now_ns();
+	bring_back_sessions(loop, true);
+	slab_sort(&loop->sessions);
+	bring_back_sessions(loop, false);
 	for (uint32_t i = 0; i < recovery->shelves; i++)
 		for (size_t j = (size_t)i * TABLE_ENTRIES;
 		        is_mine(loop, i) && j < ((size_t)i + 1) * TABLE_ENTRIES; j++)
-			bring_back_one(loop, &recovery->sessions[j], &recovery->found[j]);
+			bring_back_other(loop, &recovery->found[j]);
 }
 
 static void see_whether_partial(struct recovery *recovery)
@@ -248,6 +267,8 @@ int csp_plane_recover(csp_plane *plane, struct csp_recovery *counts)
 	for (uint32_t i = 0; i < CSP_LOOPS_MAX; i++)
 		atomic_store(&table_buffer(plane->store->table, i)->owner, 0);
 	plane->store->held = 0;
+	for (uint32_t i = 0; i < plane->options.loops; i++)
+		plane->loops[i]->has_held_epoll = false;
 
 free_memory:
 	free(recovery.sessions);

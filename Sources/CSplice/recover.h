@@ -24,8 +24,10 @@ struct returning {
 	struct csp_session_record record;
 	struct account accounts[2]; /* DOWN, UP */
 	bool is_tcp[2];
-	bool lacks_pipe;  /* there was no room for one that may have bytes of it */
-	bool is_doubtful; /* nobody knows what waits */
+	bool lacks_pipe;               /* there was no room for one that may have bytes of it */
+	bool is_doubtful;              /* nobody knows what waits */
+	uint32_t loop;                 /* that brings it back */
+	const struct table_rest *held; /* it is in that loop's epoll set already, by this; or NULL */
 };
 
 /* Brings a session back that has all its pipes, or resets it. */

@@ -1,4 +1,5 @@
 #include "recover.h"
+#include "session.h"
 
 #include <string.h>
 
@@ -177,7 +178,7 @@ void returning_bring_back(csp_loop *loop, struct returning *session)
 	int error = work_out(loop, session);
 
 	if (error == 0)
-		error = csp_loop_adopt(loop, &session->record, &number);
+		error = session_adopt(loop, &session->record, session->held, &number);
 	if (error == 0)
 		loop->recovery->counts[loop->index].sessions++;
 	else

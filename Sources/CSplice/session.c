@@ -51,10 +51,8 @@ void session_unlink(csp_loop *loop, struct session *session)
 		counter_set(&slot->unanswered_since_ns, 0); /* nobody is left to whom an answer is owed */
 }
 
-struct session *session_take_slot(csp_loop *loop)
+static struct session *begin_slot(csp_loop *loop, struct session *session)
 {
-	struct session *session = slab_take(&loop->sessions);
-
 	if (session == NULL)
 		return NULL;
 	session->legs[DOWN].fd = session->legs[UP].fd = -1;
@@ -67,6 +65,16 @@ struct session *session_take_slot(csp_loop *loop)
 	        &loop->plane->descriptors, 2); /* its upstream connection is reserved from the start */
 	counter_add(&loop->counters.sessions, 1);
 	return session;
+}
+
+struct session *session_take_slot(csp_loop *loop)
+{
+	return begin_slot(loop, slab_take(&loop->sessions));
+}
+
+struct session *session_take_slot_at(csp_loop *loop, uint32_t index, uint32_t generation)
+{
+	return begin_slot(loop, slab_take_at(&loop->sessions, index, generation));
 }
 
 void session_free_slot(csp_loop *loop, struct session *session)

@@ -5,7 +5,7 @@
 
 void slab_init(struct slab *slab, size_t slot_bytes)
 {
-	*slab = (struct slab){.slot_bytes = slot_bytes, .first_free = SLAB_NONE};
+	*slab = (struct slab){.slot_bytes = slot_bytes, .first_free = SLAB_NONE, .first_generation = 1};
 }
 
 void slab_destroy(struct slab *slab)
@@ -47,8 +47,9 @@ static int slab_grow(struct slab *slab)
 	for (uint32_t i = SLAB_CHUNK_SLOTS; i-- > 0;) {
 		struct slab_slot *slot = slot_at(slab, first + i);
 
-		*slot = (struct slab_slot){
-		        .index = first + i, .generation = 1, .next_free = slab->first_free};
+		*slot = (struct slab_slot){.index = first + i,
+		        .generation = slab->first_generation,
+		        .next_free = slab->first_free};
 		slab->first_free = first + i;
 	}
 	return 0;
@@ -66,6 +67,38 @@ void *slab_take(struct slab *slab)
 	slot->next_free = SLAB_NONE;
 	slot->used = 1;
 	return slot;
+}
+
+void *slab_take_at(struct slab *slab, uint32_t index, uint32_t generation)
+{
+	struct slab_slot *slot;
+
+	if (index >= SLAB_CHUNKS_MAX * SLAB_CHUNK_SLOTS || generation == 0)
+		return NULL;
+	while (index >= slab->chunks * SLAB_CHUNK_SLOTS)
+		if (slab_grow(slab) != 0)
+			return NULL;
+	slot = slot_at(slab, index);
+	if (slot->used)
+		return NULL;
+	memset((char *)slot + sizeof *slot, 0, slab->slot_bytes - sizeof *slot);
+	slot->generation = generation;
+	slot->used = 1;
+	return slot;
+}
+
+void slab_sort(struct slab *slab)
+{
+	slab->first_free = SLAB_NONE;
+	for (uint32_t i = slab->chunks * SLAB_CHUNK_SLOTS; i-- > 0;) {
+		struct slab_slot *slot = slot_at(slab, i);
+
+		slot->next_free = SLAB_NONE;
+		if (slot->used)
+			continue;
+		slot->next_free = slab->first_free;
+		slab->first_free = i;
+	}
 }
 
 void slab_give_back(struct slab *slab, void *memory)

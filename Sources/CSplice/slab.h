@@ -26,6 +26,7 @@ struct slab {
 	uint32_t chunks;
 	uint32_t chunk_capacity;
 	uint32_t first_free;
+	uint32_t first_generation; /* of a slot that is new */
 	char **memory;
 };
 
@@ -34,6 +35,14 @@ void slab_destroy(struct slab *slab);
 
 /* A zeroed slot (but for its slab_slot), or NULL without memory. */
 void *slab_take(struct slab *slab);
+
+/*
+ * The slot with this index, for its use of this generation; NULL: it is used, or there is no memory. After
+ * some of these, and before anything else, slab_sort.
+ */
+void *slab_take_at(struct slab *slab, uint32_t index, uint32_t generation);
+void slab_sort(struct slab *slab);
+
 void slab_give_back(struct slab *slab, void *slot);
 
 /* The slot with this index, used or not; NULL beyond what was ever taken. */

@@ -38,6 +38,7 @@ struct store {
 	bool is_kept;          /* by somebody else too: what he throws away must end as cut off */
 	_Atomic bool is_short; /* there is no room, and somebody was told so */
 	uint64_t mark;         /* of the leave under way, or done; 0: none */
+	bool was_held;         /* csp_plane_hold has begun here */
 	uint64_t held;         /* the mark under which an execve(2) has left descriptors open; 0: none */
 	_Atomic uint32_t shelf_count; /* one more than the highest number in use */
 	_Atomic(struct shelf *) shelves[CSP_SHELVES_MAX];
@@ -111,6 +112,8 @@ void shelf_note_ends(struct store *store, const struct shelf *shelf);
 
 /* The same as shelf_walk, by the table alone: false where it does not know of all. */
 bool held_walk(struct store *store, struct shelf *shelf, struct shelf_found found[static TABLE_ENTRIES]);
+/* What the epoll set of a loop here knows of a session that is held; NULL: none knows it. */
+const struct table_rest *held_readiness(csp_plane *plane, table_ref ref);
 /* This process stays: they are no longer for another program. */
 void held_are_kept(csp_plane *plane);
 

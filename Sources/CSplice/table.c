@@ -29,7 +29,7 @@ struct header {
 };
 
 _Static_assert(sizeof(struct table_entry) == 64 && sizeof(struct table_shelf) == 64 &&
-                       sizeof(struct table_rest) == 40,
+                       sizeof(struct table_rest) == 56 && offsetof(struct table_buffer, bytes) == 64,
         "the form has changed: a higher minor number, and only behind what there was");
 
 /* What other programs know as the number of a relay is never like this: no shelf has so high a number. */

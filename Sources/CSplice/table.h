@@ -46,6 +46,13 @@ struct table_rest {
 	uint64_t bytes[2];        /* of a session, by relay: delivered */
 	uint32_t queued[2];       /* the same: in a pipe */
 	int32_t held[2];          /* what an execve(2) leaves open; -1: nothing */
+	/* Of a session whose loop's epoll set is held too: what it is called there, and what is known of it.
+	 */
+	uint32_t slot;
+	uint32_t generation;
+	uint8_t loop;
+	uint8_t legs[2]; /* struct leg's flags */
+	uint8_t reserved[5];
 };
 
 /* Of a shelf. What is 0 was never written, or by a program of an older form. */
@@ -62,7 +69,9 @@ struct table_shelf {
 struct table_buffer {
 	_Atomic uint64_t owner;
 	uint64_t delivered;
-	uint8_t reserved[48];
+	_Atomic uint64_t held; /* the mark under which an execve(2) leaves the loop's epoll set open */
+	int32_t epoll;         /* that set */
+	uint8_t reserved[36];
 	char bytes[TABLE_BUFFER_BYTES];
 };
 

@@ -104,14 +104,57 @@ static void adopt_stored(csp_loop *loop, struct session *session, uint64_t ref)
 	counter_add(&loop->counters.stored, 1);
 }
 
+enum { FLAG_READABLE = 1, FLAG_WRITABLE = 2, FLAG_HUNG_UP = 4, FLAG_FAILED = 8, FLAG_URGENT = 16 };
+
+uint8_t leg_flags(const struct leg *leg)
+{
+	return (uint8_t)((leg->readable ? FLAG_READABLE : 0) | (leg->writable ? FLAG_WRITABLE : 0) |
+	                 (leg->hung_up ? FLAG_HUNG_UP : 0) | (leg->failed ? FLAG_FAILED : 0) |
+	                 (leg->urgent ? FLAG_URGENT : 0));
+}
+
+void leg_set_flags(struct leg *leg, uint8_t flags)
+{
+	leg->readable = flags & FLAG_READABLE;
+	leg->writable = flags & FLAG_WRITABLE;
+	leg->hung_up = flags & FLAG_HUNG_UP;
+	leg->failed = flags & FLAG_FAILED;
+	leg->urgent = flags & FLAG_URGENT;
+}
+
+/* From now on epoll tells of both legs, or has told already. */
+static int adopt_readiness(csp_loop *loop, struct session *session, const struct table_rest *held)
+{
+	for (int leg = DOWN; leg <= UP; leg++) {
+		int error;
+
+		if (held != NULL) {
+			leg_set_flags(&session->legs[leg], held->legs[leg]);
+			continue;
+		}
+		error = sys_epoll_ctl(loop->epoll, EPOLL_CTL_ADD, session->legs[leg].fd, LEG_EVENTS,
+		        session_leg_tag(session, leg));
+		if (error < 0)
+			return error;
+	}
+	return 0;
+}
+
 int csp_loop_adopt(csp_loop *loop, const struct csp_session_record *record, csp_session *number)
+{
+	return session_adopt(loop, record, NULL, number);
+}
+
+int session_adopt(csp_loop *loop, const struct csp_session_record *record, const struct table_rest *held,
+        csp_session *number)
 {
 	struct session *session;
 	int error;
 
 	if (record->endpoint >= CSP_ENDPOINTS_MAX || record->downstream < 0 || record->upstream < 0)
 		return -EINVAL;
-	session = session_take_slot(loop);
+	session = held != NULL ? session_take_slot_at(loop, held->slot, held->generation)
+	                       : session_take_slot(loop);
 	if (session == NULL)
 		return -ENOMEM;
 	loop->now_ns =
@@ -125,10 +168,7 @@ int csp_loop_adopt(csp_loop *loop, const struct csp_session_record *record, csp_
 	        (error = adopt_relay(loop, &session->relays[UP], record->pipe_down,
 	                 record->bytes_in_pipe_down, record->stored_pipe_down, record->ended_down,
 	                 record->bytes_down)) < 0 ||
-	        (error = sys_epoll_ctl(loop->epoll, EPOLL_CTL_ADD, record->downstream, LEG_EVENTS,
-	                 session_leg_tag(session, DOWN))) < 0 ||
-	        (error = sys_epoll_ctl(loop->epoll, EPOLL_CTL_ADD, record->upstream, LEG_EVENTS,
-	                 session_leg_tag(session, UP))) < 0) {
+	        (error = adopt_readiness(loop, session, held)) < 0) {
 		adopt_undo(loop, session);
 		return error;
 	}

@@ -29,7 +29,7 @@ extension DataPlaneTests {
 
         /// What a later version may do: more behind what we know of each part, and a higher minor number.
         private static let later = TableForm(
-            minor: 7, headerBytes: 8192, entryBytes: 96, shelfBytes: 73_728, bufferBytes: 73_728, noteBytes: 73_728)
+            minor: 7, headerBytes: 8192, entryBytes: 96, shelfBytes: 81_920, bufferBytes: 73_728, noteBytes: 73_728)
 
         /// What the first version made: it knows nothing of what is beside the entries.
         private static let first = TableForm(minor: 0, shelfBytes: 36_864)

@@ -9,7 +9,7 @@ struct TableForm {
     var entryBytes: UInt32 = 64
     var entries: UInt32 = 512
     var shelves: UInt32 = 1024
-    var shelfBytes: UInt32 = 57_344
+    var shelfBytes: UInt32 = 65_536
     var bufferBytes: UInt32 = 69_632
     var buffers: UInt32 = 64
     var noteBytes: UInt32 = 69_632
