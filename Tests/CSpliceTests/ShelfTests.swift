@@ -93,10 +93,7 @@ extension DataPlaneTests {
             // The worker keeps thirty of these for itself, as the gateway keeps a reserve: seventeen it has open, and each loop looks at two more.
             let recovered = try guardian.start(descriptors: 230)
             #expect(recovered.sessions == 100 && recovered.refused == 100 && recovered.ended == 100, "\(recovered)")
-            let deadline = Deadline(in: .seconds(10))
-            while sessions.count(where: { isReset($0.client) && isReset($0.upstream) }) < 100 && !deadline.isOver {
-                usleep(1000)
-            }
+            #expect(eventually { sessions.count { isReset($0.client) && isReset($0.upstream) } == 100 })
             let served = sessions.filter { !isReset($0.client) && !isReset($0.upstream) }
             #expect(served.count == 100)
             try talk(served)
