@@ -7,8 +7,8 @@
  * 127.0.0.1:GATEWAY_PORT, and sends through each in both directions, in pieces of random sizes, `rate` bytes
  * a second each. Of ten sessions one ends its client's direction early, and one its server's. `resets` of a
  * hundred are reset by one of their ends, each at a random moment of the first `within` seconds. Beside them
- * one connection asks and is answered all the time, and a new one comes and goes every `new` milliseconds.
- * `buffer` is SO_SNDBUF and SO_RCVBUF of all; 0: the machine's.
+ * one connection asks and is answered all the time (ask=0: none does), and a new one comes and goes every
+ * `new` milliseconds. `buffer` is SO_SNDBUF and SO_RCVBUF of all; 0: the machine's.
  *
  * It says "streaming" when all sessions are joined. At the end of standard input all that is on its way comes
  * to its end; it prints what came of it, and its exit code says whether all was well.
@@ -64,7 +64,7 @@ static struct session *sessions;
 static uint32_t accepted, broken, wrong, were_reset;
 static int epoll;
 /* What the words of the command line say. */
-static long count = 100, rate = 20000, buffer_bytes, new_every_ms = 10, resets, within_s = 10;
+static long count = 100, rate = 20000, buffer_bytes, new_every_ms = 10, resets, within_s = 10, asks = 1;
 static struct sockaddr_in gateway_address, server_address;
 static struct end listener = {.kind = KIND_LISTENER};
 static uint64_t seed = 88172645463325252u;
@@ -491,7 +491,8 @@ static void open_all(void)
 	}
 	for (double until = now_ms() + END_WITHIN_MS; accepted < (uint32_t)count; turn(10))
 		must(now_ms() < until, "not all sessions were joined");
-	begin_asking();
+	if (asks)
+		begin_asking();
 	printf("streaming\n");
 	fflush(stdout);
 }
@@ -567,7 +568,7 @@ static void read_word(const char *word)
 		const char *name;
 		long *value;
 	} names[] = {{"sessions", &count}, {"rate", &rate}, {"buffer", &buffer_bytes}, {"new", &new_every_ms},
-	        {"resets", &resets}, {"within", &within_s}};
+	        {"resets", &resets}, {"within", &within_s}, {"ask", &asks}};
 	size_t length = strcspn(word, "=");
 
 	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
