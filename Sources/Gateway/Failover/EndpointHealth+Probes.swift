@@ -64,6 +64,9 @@ extension EndpointHealth {
         if let due { nextProbe = min(nextProbe ?? due, due) }
     }
 
+    /// How long after it was planned a routine probe of this interval is due at the latest.
+    static func latest(_ interval: Duration) -> Duration { interval + interval * Int(jitterPercent) / 100 }
+
     private static func jittered(_ interval: Duration, using generator: inout some RandomNumberGenerator) -> Duration {
         let nanoseconds = interval.wholeNanoseconds
         let part = nanoseconds / 100 * jitterPercent

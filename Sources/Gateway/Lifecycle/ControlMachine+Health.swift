@@ -5,7 +5,7 @@ extension ControlMachine {
         var actions: [Action] = []
         for id in health.keys.sorted() {
             guard let due = health[id]?.nextProbe, due <= now else {
-                if health[id]?.nextProbe == nil { planRoutine(id, at: now, using: &generator) }
+                if isToBePlanned(id, at: now) { planRoutine(id, at: now, using: &generator) }
                 continue
             }
             if isExcused(id, at: now) {
@@ -23,6 +23,13 @@ extension ControlMachine {
     ) {
         let interval = interval(of: id)
         health[id]?.planRoutine(every: interval, at: now, using: &generator)
+    }
+
+    /// Whether no probe is planned, or a rare one of an endpoint that serves by now.
+    private func isToBePlanned(_ id: EndpointID, at now: Instant) -> Bool {
+        guard let due = health[id]?.nextProbe else { return true }
+        guard let interval = options.healthInterval, due > now + EndpointHealth.latest(interval) else { return false }
+        return serves(id)
     }
 
     /// Endpoints that serve are looked at every `--health-interval`, others rarely; `nil`: no background probes.

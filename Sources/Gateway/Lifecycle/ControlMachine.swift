@@ -153,6 +153,7 @@ public struct ControlMachine: Sendable {
         _ id: EndpointID, _ address: SocketAddress, at now: Instant, using generator: inout some RandomNumberGenerator
     ) -> [Action] {
         let isNews = health[id]?.dialSucceeded(address, at: now) ?? false
+        if activity[id]?.sessions == 0 { activity[id]?.sessions = 1 }  // it serves, and is looked at as such
         return (isNews ? tell(id) { .endpointUp($0) } : []) + settle(at: now, using: &generator)
     }
 

@@ -63,4 +63,34 @@ import Testing
         #expect((20...60).contains(driver.probeCount - before), "\(driver.probeCount - before)")
         #expect(driver.freshProbes == driver.probeCount, "all of them were there to measure")
     }
+
+    @Test func endpointThatBeginsToServe_isLookedAtAsOftenAsWhoServes() throws {
+        for seed in 0..<20 as Range<UInt64> {
+            var driver = driver(2, seed: seed)
+            run(&driver, seconds: 8, [1: 1, 2: 4])
+            let other = try #require(driver.id(2))
+            try #require(driver.good[0] == 1)
+            #expect(try wait(driver, other) > .seconds(6), "seed \(seed): it was looked at rarely")
+            driver.dialFails(1)
+            #expect(driver.good[0] == 2 && driver.plan?.spread == 1)
+            #expect(try wait(driver, other) <= .seconds(6), "seed \(seed)")
+        }
+    }
+
+    @Test func endpointThatGetsASessionOfAHedgedDial_isLookedAtSoon() throws {
+        var driver = driver(2)
+        run(&driver, seconds: 8, [1: 1, 2: 4])
+        let other = try #require(driver.id(2))
+        driver.activity[other] = ControlMachine.Activity(sessions: 0, lastReceived: nil)
+        run(&driver, seconds: 6, [1: 1, 2: 4])  // the machine has heard that it has none
+        try #require(driver.good[0] == 1)
+        #expect(try wait(driver, other) > .seconds(6))
+        driver.dialWorks(2)
+        #expect(driver.good[0] == 1)
+        #expect(try wait(driver, other) <= .seconds(6))
+    }
+
+    private func wait(_ driver: ControlDriver, _ id: EndpointID) throws -> Duration {
+        try #require(driver.machine.health[id]?.nextProbe) - driver.now
+    }
 }
