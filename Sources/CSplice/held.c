@@ -109,17 +109,13 @@ static void keep_all(csp_loop *loop)
 	(void)pass_on(loop->epoll, false);
 }
 
-/* A client that waited is waited for again. */
-static void return_client(csp_loop *loop, const struct session *session)
+void held_return_client(csp_loop *loop, struct session *session)
 {
-	if (session->state != SESSION_OPEN)
-		(void)sys_epoll_ctl(loop->epoll, EPOLL_CTL_ADD, session->legs[DOWN].fd, LEG_EVENTS,
-		        session_leg_tag(session, DOWN)); /* without memory it is noticed by its dial's end */
-}
+	int error = sys_epoll_ctl(loop->epoll, EPOLL_CTL_ADD, session->legs[DOWN].fd, LEG_EVENTS,
+	        session_leg_tag(session, DOWN));
 
-static void return_clients(csp_loop *loop)
-{
-	for_each_that_left(loop, return_client);
+	if (error < 0)
+		session_fail(loop, session, 2, -error);
 }
 
 static bool is_living_state(uint32_t state)
@@ -180,8 +176,6 @@ void held_are_kept(csp_plane *plane)
 {
 	if (!plane->store->was_held)
 		return;
-	plane->store->was_held = false;
-	for_each_loop(plane, return_clients);
 	listeners_return(plane);
 	if (plane->store->held != 0)
 		for_each_loop(plane, keep_all);

@@ -203,7 +203,8 @@ struct listener {
 };
 
 void listener_event(csp_loop *loop, uint32_t listener, uint32_t events);
-/* Takes all listeners out of the loops' epoll sets, which somebody else is to have, or puts them back. */
+/* Takes all listeners out of the loops' epoll sets, which somebody else is to have, or puts them back: one
+ * that cannot be is paused. Loops are at rest. */
 void listeners_leave(csp_plane *plane);
 void listeners_return(csp_plane *plane);
 /* Arms paused listeners again if the limits allow it. */

@@ -91,7 +91,8 @@ int csp_plane_leave(csp_plane *plane)
 	return (int)left_out;
 }
 
-/* A client that nobody has joined is in the store no more: it may be joined, and stored as a session. */
+/* A client that nobody has joined is in the store no more: it may be joined, and stored as a session. If it
+ * was to be held it is in no epoll set now. */
 static void stay_in_loop(csp_loop *loop)
 {
 	for (uint32_t i = 0; i < loop->sessions.chunks * SLAB_CHUNK_SLOTS; i++) {
@@ -102,6 +103,8 @@ static void stay_in_loop(csp_loop *loop)
 		if (!session_is_stored(session))
 			store_forget(loop, session->left_as);
 		session->left_as = 0;
+		if (loop->plane->store->was_held && session->state != SESSION_OPEN)
+			held_return_client(loop, session);
 	}
 }
 
@@ -113,6 +116,7 @@ void csp_plane_stay(csp_plane *plane)
 	plane->store->mark = 0;
 	held_are_kept(plane);
 	for_each_loop(plane, stay_in_loop);
+	plane->store->was_held = false;
 }
 
 /* ---- before: while loops run ---- */

@@ -285,13 +285,14 @@ void listeners_leave(csp_plane *plane)
 void listeners_return(csp_plane *plane)
 {
 	for (uint32_t i = 0; i < CSP_LISTENERS_MAX; i++) {
-		struct listener *listener = &plane->listeners[i];
+		const struct listener *listener = &plane->listeners[i];
+		int error;
 
-		if (listener->fd < 0)
+		if (listener->fd < 0 || listener->is_paused)
 			continue;
-		/* Without memory for it nobody is accepted here until the next reload or restart. */
-		if (register_listener(plane, i) == 0 && listener->is_paused)
-			(void)arm(plane, i, listener->owner, DISARMED); /* as in pass_role */
+		error = arm(plane, i, listener->owner, EPOLLIN);
+		if (error < 0)
+			pause_listener(plane->loops[listener->owner], i, -error);
 	}
 }
 

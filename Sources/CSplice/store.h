@@ -116,6 +116,8 @@ bool held_walk(struct store *store, struct shelf *shelf, struct shelf_found foun
 const struct table_rest *held_readiness(csp_plane *plane, table_ref ref);
 /* This process stays: they are no longer for another program. */
 void held_are_kept(csp_plane *plane);
+/* The same of a client whom nobody has joined; it ends where the kernel has no memory for it. */
+void held_return_client(csp_loop *loop, struct session *session);
 
 /* What the table says of the entry that ref names beside it; NULL: its form has no place for that. */
 static inline struct table_rest *store_rest(struct store *store, table_ref ref)

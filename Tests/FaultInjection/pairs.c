@@ -3,6 +3,7 @@
 #include "internal.h"
 
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <string.h>
 
 enum { SMALL_BYTES = 32768 };
@@ -18,6 +19,16 @@ static void set_small(int fd)
 
 	must(setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &bytes, sizeof bytes) == 0, "SO_RCVBUF");
 	must(setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &bytes, sizeof bytes) == 0, "SO_SNDBUF");
+}
+
+/* Bytes arrive at once, neither paced by bbr nor gathered: how the data plane moves them would depend on the
+ * minute. */
+static void send_at_once(int fd)
+{
+	const int yes = 1;
+
+	must(setsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, "reno", 4) == 0, "TCP_CONGESTION");
+	must(setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes) == 0, "TCP_NODELAY");
 }
 
 /* The first byte that a client says is its number, and so tells servers who it is. */
@@ -51,6 +62,7 @@ struct pair *enter_at(struct stage *stage, const struct csp_address *entrance)
 	fd = socket(system.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (stage->is_small)
 		set_small(fd);
+	send_at_once(fd);
 	must(setsockopt(fd, SOL_SOCKET, SO_OOBINLINE, &yes, sizeof yes) == 0, "SO_OOBINLINE");
 	must(connect(fd, (const struct sockaddr *)&system, length) == 0, "connect");
 	return introduce(stage, fd, false);
@@ -95,6 +107,7 @@ static bool recognize(struct stage *stage, int fd, uint32_t slot)
 	must(recv(fd, &name, 1, 0) == 1 && (uint32_t)name < stage->pair_count, "a client's first word");
 	must(stage->pairs[(int)name].sides[SERVER].fd < 0, "one server for one client");
 	must(setsockopt(fd, SOL_SOCKET, SO_OOBINLINE, &yes, sizeof yes) == 0, "SO_OOBINLINE");
+	send_at_once(fd);
 	stage->pairs[(int)name].sides[SERVER].fd = fd;
 	stage->pairs[(int)name].slot = slot;
 	return true;

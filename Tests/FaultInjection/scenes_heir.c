@@ -91,6 +91,7 @@ static void stay(struct stage *stage)
 	csp_plane_stay(stage->plane);
 	stage->manner = DIAL_ONCE;
 	talk_with_all(stage);
+	(void)exchange(stage, enter(stage), MESSAGE, MESSAGE); /* and others may come */
 	rest(stage, COMPACTED_MS);
 }
 

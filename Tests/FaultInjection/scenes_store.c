@@ -1,10 +1,12 @@
 #include "scenes.h"
 #include "faults.h"
+#include "internal.h"
 
 #include <setjmp.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
-enum { MESSAGE = 900, OLD_MS = 2000, COMPACTED_MS = 6000, PIECE = 9000, SCARCE = 18 };
+enum { MESSAGE = 900, OLD_MS = 2000, COMPACTED_MS = 6000, PIECE = 9000, SCARCE = 18, DEATH_PUMPS = 500 };
 
 /* Until sessions are old enough, and the store knows them. */
 static void grow_old(struct stage *stage)
@@ -115,7 +117,10 @@ static void die(struct stage *stage, struct pair *pair, const char *call, uint32
 	must(say(pair, CLIENT, bytes) == bytes, "something to be carried");
 	if (setjmp(after) == 0) {
 		faults_die_at(call, countdown, &after);
-		pump(stage);
+		for (int count = 0; count < DEATH_PUMPS; count++) { /* bytes may need a moment to arrive */
+			pump(stage);
+			usleep(1000);
+		}
 		must(false, "a death");
 	}
 	csp_plane_abandon(stage->plane);
@@ -135,6 +140,8 @@ static void die_in_copy(struct stage *stage)
 static void die_in_peek(struct stage *stage)
 {
 	live(stage);
+	for (uint32_t i = 0; i < stage->options.loops; i++) /* those in which bytes waited for a while */
+		pipe_pool_destroy(csp_plane_loop(stage->plane, i));
 	/* Two full reads make it a bulk flow; then each look is followed by a read. */
 	die(stage, &stage->pairs[1], "recv", 4, 60000);
 }
