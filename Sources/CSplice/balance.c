@@ -212,7 +212,10 @@ static void tell_lost(csp_loop *loop, const struct csp_session_record *record)
 	        .endpoint = record->endpoint,
 	        .bytes_up = record->bytes_up,
 	        .bytes_down = record->bytes_down,
-	        .elapsed_ns = loop->now_ns - record->opened_at_ns};
+	        .elapsed_ns = loop->now_ns - record->opened_at_ns,
+	        .joined_after_us = record->joined_after_us,
+	        .client = {.family = CSP_FAMILY_IPV4},
+	        .upstream = {.family = CSP_FAMILY_IPV4}};
 
 	counter_add(&loop->counters.ended, 1);
 	(void)loop_push_event(loop, &event); /* as ARRIVALS_BATCH says, there is room */

@@ -130,11 +130,28 @@ struct session {
 	uint64_t window_bytes; /* carried in the loop's window of that number */
 	uint32_t window;
 	enum session_state state;
-	bool is_ready;    /* in the loop's ready queue */
-	bool is_young;    /* in the loop's queue of sessions whose upstream leg has no patience yet */
-	uint8_t hops;     /* that its dials may still take; 0: not known yet */
-	uint64_t left_as; /* what csp_plane_leave has stored it as; 0: nothing */
+	bool is_ready;            /* in the loop's ready queue */
+	bool is_young;            /* in the loop's queue of sessions whose upstream leg has no patience yet */
+	uint8_t hops;             /* that its dials may still take; 0: not known yet */
+	uint64_t left_as;         /* what csp_plane_leave has stored it as; 0: nothing */
+	uint32_t joined_after_us; /* UINT32_MAX: not known */
+	struct names *names;      /* of its peers; NULL: nobody wants to know them */
 };
+
+/* ---- names.c: who is joined, for as long as somebody wants to be told (csp_plane_name_peers) ---- */
+
+struct names {
+	struct csp_address client;
+	struct csp_address upstream;
+};
+
+/* Of a session that has just been accepted; client is NULL for a unix socket. */
+void names_of_client(csp_loop *loop, struct session *session, const struct csp_address *client);
+/* Now that it is joined. A socket that has ended does not say any more whose it was. */
+void names_of_upstream(struct session *session);
+/* Of a session that comes from another loop or process: what its sockets still say. */
+void names_of_both(csp_loop *loop, struct session *session);
+void names_tell(const struct session *session, struct csp_event *event);
 
 struct dial {
 	struct slab_slot slot;
@@ -350,6 +367,7 @@ struct csp_loop {
 struct csp_plane {
 	struct csp_options options; /* never changed; what can change is here beside it: */
 	_Atomic uint32_t max_sessions;
+	_Atomic bool names_peers;
 	_Atomic uint32_t keepalive_s;
 	_Atomic uint32_t user_timeout_ms;
 	_Atomic uint32_t sessions;

@@ -167,6 +167,7 @@ static void abandon_session(csp_loop *loop, struct session *session)
 		free(relay->stash);
 	}
 	dial_destroy_all(loop, session);
+	free(session->names);
 	session->slot.used = 0;
 }
 

@@ -152,18 +152,20 @@ static int accept_one(csp_loop *loop, const struct listener *listener, uint32_t 
 	int fd = SYS_RETRY(int,
 	        accept4(listener->fd, (struct sockaddr *)&client, &length, SOCK_NONBLOCK | SOCK_CLOEXEC));
 	struct session *session;
+	bool is_named;
 
 	if (fd == -EAGAIN)
 		return 0;
 	if (fd < 0)
 		return fd;
 	/* From a listener on a loopback address it has been inherited. */
-	if (listener->is_tcp && !listener->is_loopback && address_from_system(&client, &address) == 0 &&
-	        address_is_loopback(&address))
+	is_named = listener->is_tcp && address_from_system(&client, &address) == 0;
+	if (is_named && !listener->is_loopback && address_is_loopback(&address))
 		(void)tcp_set_loopback_congestion(fd, &loop->plane->options);
 	session = session_accept(loop, fd, listener->is_tcp);
 	if (session == NULL)
 		return -ENOMEM;
+	names_of_client(loop, session, is_named ? &address : NULL);
 	counter_add(&loop->counters.accepted, 1);
 
 	struct csp_event event = {.session = session_number(session),

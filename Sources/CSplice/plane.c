@@ -106,6 +106,11 @@ int csp_plane_change(csp_plane *plane, uint32_t max_sessions, uint32_t keepalive
 	return 0;
 }
 
+void csp_plane_name_peers(csp_plane *plane, bool names_peers)
+{
+	atomic_store_explicit(&plane->names_peers, names_peers, memory_order_relaxed);
+}
+
 void csp_plane_destroy(csp_plane *plane)
 {
 	if (plane == NULL)

@@ -111,6 +111,7 @@ static void begin(csp_loop *loop, struct shelf_found *found, struct returning *s
 	                .pipe_down = {-1, -1},
 	                .endpoint = entry->endpoint,
 	                .opened_at_ns = entry->opened_at_ns,
+	                .joined_after_us = UINT32_MAX,
 	                .is_unix = (uint8_t)(entry->is_unix & 3u),
 	                .stored = found->ref},
 	};

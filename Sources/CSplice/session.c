@@ -1,6 +1,8 @@
 #include "session.h"
 #include "store.h"
 
+#include <stdlib.h>
+
 csp_session session_number(const struct session *session)
 {
 	return (uint64_t)session->slot.generation << 32 | session->slot.index;
@@ -56,6 +58,7 @@ static struct session *begin_slot(csp_loop *loop, struct session *session)
 	if (session == NULL)
 		return NULL;
 	session->legs[DOWN].fd = session->legs[UP].fd = -1;
+	session->joined_after_us = UINT32_MAX;
 	session->endpoint = CSP_ENDPOINT_NONE;
 	session->next = session->previous = session->first_dial = SLAB_NONE;
 	session->next_ready = session->previous_ready = SLAB_NONE;
@@ -79,6 +82,7 @@ struct session *session_take_slot_at(csp_loop *loop, uint32_t index, uint32_t ge
 
 void session_free_slot(csp_loop *loop, struct session *session)
 {
+	free(session->names);
 	atomic_fetch_sub(&loop->plane->sessions, 1);
 	atomic_fetch_sub(&loop->plane->descriptors, 2);
 	counter_add(&loop->counters.sessions, (uint64_t)-1);
@@ -150,7 +154,9 @@ void session_end(csp_loop *loop, struct session *session, enum csp_end_reason re
 	        .bytes_up = session->relays[DOWN].bytes,
 	        .bytes_down = session->relays[UP].bytes,
 	        .elapsed_ns = loop->now_ns - session->accepted_at_ns,
+	        .joined_after_us = session->joined_after_us,
 	};
+	names_tell(session, event);
 	dial_destroy_all(loop, session);
 	session_unlink(loop, session);
 	keep_end(loop, session, reset);

@@ -44,6 +44,7 @@ int csp_session_take(csp_loop *loop, csp_session number, struct csp_session_reco
 	record->bytes_up = session->relays[DOWN].bytes;
 	record->bytes_down = session->relays[UP].bytes;
 	record->opened_at_ns = session->accepted_at_ns;
+	record->joined_after_us = session->joined_after_us;
 	record_pipe(loop, &session->relays[DOWN], record->pipe_up, &record->bytes_in_pipe_up,
 	        &record->stored_pipe_up);
 	record_pipe(loop, &session->relays[UP], record->pipe_down, &record->bytes_in_pipe_down,
@@ -162,6 +163,7 @@ int session_adopt(csp_loop *loop, const struct csp_session_record *record, const
 	session->legs[DOWN] = (struct leg){.fd = record->downstream, .is_tcp = !(record->is_unix & 1)};
 	session->legs[UP] = (struct leg){.fd = record->upstream, .is_tcp = !(record->is_unix & 2)};
 	session->accepted_at_ns = record->opened_at_ns;
+	session->joined_after_us = record->joined_after_us;
 	session->state = SESSION_OPEN;
 	if ((error = adopt_relay(loop, &session->relays[DOWN], record->pipe_up, record->bytes_in_pipe_up,
 	             record->stored_pipe_up, record->ended_up, record->bytes_up)) < 0 ||
@@ -172,6 +174,7 @@ int session_adopt(csp_loop *loop, const struct csp_session_record *record, const
 		adopt_undo(loop, session);
 		return error;
 	}
+	names_of_both(loop, session);
 	session_link(loop, session, record->endpoint);
 	adopt_stored(loop, session, record->stored);
 	loop_make_ready(loop, session);

@@ -157,8 +157,10 @@ void session_join(csp_loop *loop, struct session *session, struct dial *winner, 
 		return;
 	}
 	session->state = SESSION_OPEN;
+	names_of_upstream(session);
 	session_link(loop, session, event.endpoint);
 	session->joined_at_ns = loop->now_ns;
+	session->joined_after_us = (uint32_t)((loop->now_ns - session->accepted_at_ns) / 1000);
 	young_add(loop, session);
 	counter_add(&loop->counters.opened, 1);
 	(void)loop_push_event(loop, &event); /* as in session_end_and_tell */

@@ -26,9 +26,12 @@ struct LoadGateway {
         sink = try LoadProgram.start(["serve", String(sinkPort)])
         port = try FreePort.next()
         metrics = try "127.0.0.1:\(FreePort.next())"
+        // Nobody's pipes are limited (pipe(7)), root's are not.
+        let asNobody = getuid() == 0 ? ["/usr/bin/setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"] : []
+        let command = asNobody + [try ToolBox.gateway()]
         process = try ChildProcess(
-            ToolBox.gateway(),
-            [
+            command[0],
+            command.dropFirst() + [
                 "start", "--endpoints=127.0.0.1:\(sinkPort)", "--listen-addr=127.0.0.1:\(port)",
                 "--listen-addr=\(Self.farSide):\(port)", "--metrics-addr=\(metrics)", "--health-check=tcp",
                 "--loops=\(loops)", "--tcp-keepalive=2s", "--tcp-user-timeout=10s",

@@ -17,14 +17,17 @@ struct LoadTrouble {
         let half = (mostSessions - 2 * polite) / 2
         if short {
             return [
-                quiet(for: .seconds(2)), idle(2000), busy(500, milliseconds: 2000), churn(20000), slow(500, for: 2),
+                quiet(for: .seconds(2)), idle(2000), busy(500, milliseconds: 2000), bulk(2000, mebibytes: 1),
+                churn(20000),
+                slow(500, for: 2),
                 mute(1000, for: 1), scan(5000), vanish(200), halfOpen(for: 2),
             ]
         }
         return [
             quiet(for: .seconds(10)), idle(9000), busy(5000, milliseconds: 20000),
             busyAndIdle(busy: 5000, idle: 9000, milliseconds: 20000),
-            busyAndIdle(busy: half, idle: half, milliseconds: 20000), slow(4000, for: 10), mute(9000, for: 10),
+            busyAndIdle(busy: half, idle: half, milliseconds: 20000), bulk(2000, mebibytes: 8), slow(4000, for: 10),
+            mute(9000, for: 10),
             scan(200_000), vanish(2000), halfOpen(for: 10), churn(1_000_000),
             // Once more: what is kept after the first time must not grow with the second.
             idle(9000), slow(4000, for: 10),
@@ -75,6 +78,24 @@ struct LoadTrouble {
         try await atItsHeight()
         let figures = try await LoadProgram.figures(of: clients)
         return "\(Int(figures["per_second"] ?? 0)) answers/s, p99 \(Int((figures["p99_us"] ?? 0) / 1000)) ms"
+    }
+
+    /// Each moves so many mebibytes both ways at once; there are pipes for few of them.
+    private static func bulk(_ count: Int, mebibytes: Int) -> LoadTrouble {
+        LoadTrouble(name: "\(count) bulk sessions", sessions: count) { gateway, atItsHeight in
+            let clients = try LoadProgram.start(["bulk", gateway.address, "both", "\(count)", "\(mebibytes)"])
+            let all = Double(count)
+            try await settled("all are there", within: .seconds(60)) {
+                try await gateway.metric("etcd_gateway_sessions") >= all
+            }
+            try await atItsHeight()
+            let figures = try await LoadProgram.figures(of: clients)
+            let expected = Double(2 * count * mebibytes) * 1_048_576 / 1e9
+            guard abs((figures["gigabytes"] ?? 0) - expected) < 0.001 * expected else {
+                throw TestingError("\(figures["gigabytes"] ?? 0) of \(expected) GB arrived")
+            }
+            return "\(((figures["gigabytes_per_second"] ?? 0) * 100).rounded() / 100) GB/s"
+        }
     }
 
     /// One after the other, 64 at a time: connect, ask, be answered, close.

@@ -51,6 +51,7 @@ static void carry(struct stage *stage)
 	struct csp_session_record record;
 	uint32_t loop;
 
+	csp_plane_name_peers(stage->plane, true);
 	if (!exchange(stage, pair, MESSAGE, MESSAGE))
 		return;
 	for (int count = 0; count < 6; count++) {
@@ -208,6 +209,8 @@ static void questions(struct stage *stage)
 	uint32_t loop;
 	csp_session number;
 
+	csp_plane_name_peers(stage->plane, true);
+	(void)exchange(stage, enter(stage), MESSAGE, MESSAGE);
 	(void)exchange(stage, pair, MESSAGE, MESSAGE);
 	(void)enter_by_unix_socket(stage);
 	rest(stage, 2000);

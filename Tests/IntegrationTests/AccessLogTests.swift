@@ -28,7 +28,11 @@ extension RealComponents {
                 let up: Int? = line["bytes_up"]?.integer()
                 let down: Int? = line["bytes_down"]?.integer()
                 #expect(up ?? 0 > 50 && down ?? 0 > 100, "\(line)")
+                let joined = try #require(line["joined_after"]?.text.flatMap { try? Duration(goText: $0) })
+                #expect(joined > .zero && joined <= duration, "\(line)")
             }
+            let clients = lines(gateway).compactMap { $0["client"]?.text }
+            #expect(Set(clients).count == 10 && clients.allSatisfy { $0.hasPrefix("127.0.0.1:") }, "\(clients)")
         }
 
         @Test func clientThatNobodyServed_leavesOneToo() async throws {
@@ -38,6 +42,7 @@ extension RealComponents {
             let line = try #require(lines(nobody).first)
             #expect(line["reason"]?.text == "reset by gateway" && line["address"] == nil, "\(line)")
             #expect(line["bytes_up"]?.integer() == 0 && line["bytes_down"]?.integer() == 0, "\(line)")
+            #expect(line["joined_after"] == nil && line["client"]?.text?.hasPrefix("127.0.0.1:") == true, "\(line)")
         }
     }
 }

@@ -15,14 +15,15 @@ extension RealComponents {
             /// Those with the hostile one.
             private(set) var harmed: [ClientConnection] = []
 
-            init(_ conduct: HostileMember.Conduct, health: String) async throws {
+            init(_ conduct: HostileMember.Conduct, health: String, _ flags: String...) async throws {
                 let member = try #require(try LoneMembers.all().first)
                 hostile = try HostileMember(conduct)
-                gateway = try await GatewayProcess.ready([
-                    "--endpoints=\(member.address),\(hostile.address)", "--policy=round-robin",
-                    "--health-check=\(health)",
-                    "--health-interval=500ms", "--retry-delay=500ms", "--on-endpoint-down=reset",
-                ])
+                gateway = try await GatewayProcess.ready(
+                    [
+                        "--endpoints=\(member.address),\(hostile.address)", "--policy=round-robin",
+                        "--health-check=\(health)",
+                        "--health-interval=500ms", "--retry-delay=500ms", "--on-endpoint-down=reset",
+                    ] + flags)
             }
 
             static func ask(_ connection: ClientConnection) throws {
@@ -93,7 +94,7 @@ extension RealComponents {
         }
 
         @Test func neverReads_whateverClientsSend() async throws {
-            var scene = try await Scene(.neverReads, health: "tcp")
+            var scene = try await Scene(.neverReads, health: "tcp", "--tcp-user-timeout=3s")
             try await scene.open(20)
             let harm = try Harm(to: scene.gateway)
             let bytes = [UInt8](repeating: 1, count: 1 << 20)
@@ -106,6 +107,8 @@ extension RealComponents {
                 try await Task.sleep(for: .milliseconds(400))
             }
             try harm.expectBounded(mebibytes: 8, cpu: 0.9)
+            try await scene.letGo()
+            try scene.expectKeptAreServed()
         }
 
         @Test func resetsAtRandom_harmNobodyElse() async throws {

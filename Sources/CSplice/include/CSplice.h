@@ -116,6 +116,12 @@ struct csp_event {
 	uint64_t bytes_up;          /* ENDED: bytes delivered to the upstream side */
 	uint64_t bytes_down;        /* ENDED: bytes delivered to the client */
 	uint64_t elapsed_ns;        /* DIAL_FAILED, OPENED: since that dial began; ENDED: since accept */
+	uint32_t joined_after_us;   /* ENDED: of that, until it was joined; UINT32_MAX: it never was, or by an
+	                               earlier process */
+	/* ENDED, of sessions that were accepted or came here after csp_plane_name_peers; all zeros: a unix
+	 * socket, or not known. */
+	struct csp_address client;
+	struct csp_address upstream;
 };
 
 /* A session outside any loop. Descriptors are owned by whoever holds the record; -1 where there is none. */
@@ -133,8 +139,9 @@ struct csp_session_record {
 	uint8_t reserved;
 	uint64_t bytes_up;
 	uint64_t bytes_down;
-	uint64_t opened_at_ns; /* CLOCK_MONOTONIC at accept */
-	uint64_t stored;       /* where it and its pipes stand in the plane's store; 0: not at all */
+	uint64_t opened_at_ns;    /* CLOCK_MONOTONIC at accept */
+	uint32_t joined_after_us; /* as in csp_event */
+	uint64_t stored;          /* where it and its pipes stand in the plane's store; 0: not at all */
 	uint64_t stored_pipe_up;
 	uint64_t stored_pipe_down;
 };
@@ -186,6 +193,10 @@ CSP_PUBLIC int csp_plane_create(
  */
 CSP_PUBLIC int csp_plane_change(
         csp_plane *_Nonnull plane, uint32_t max_sessions, uint32_t keepalive_s, uint32_t user_timeout_ms);
+
+/* Whether ENDED says who was joined, for 40 bytes and a system call more a session: default false. From any
+ * thread. */
+CSP_PUBLIC void csp_plane_name_peers(csp_plane *_Nonnull plane, bool names_peers);
 
 /* Resets every session, closes every listener, frees all. No loop may be running. NULL is harmless. */
 CSP_PUBLIC void csp_plane_destroy(csp_plane *_Nullable plane);

@@ -17,22 +17,37 @@ final class AccessLog: Sendable {
     /// From any thread.
     func turn(on isOn: Bool) { self.isOn.store(isOn, ordering: .relaxed) }
 
-    /// An endpoint that no plan names any more is told by its number.
+    /// Whether lines are wanted. From any thread.
+    var isWanted: Bool { isOn.load(ordering: .relaxed) }
+
+    /// An endpoint whose socket nobody has asked for its name is told by its plan's `address`, or by its number.
     func write(_ event: csp_event, _ address: @autoclosure () -> SocketAddress?) {
-        guard isOn.load(ordering: .relaxed) else { return }
+        guard isWanted else { return }
         var metadata: Logger.Metadata = [
             "reason": "\(event.reason.words)",
             "duration": "\(Duration.nanoseconds(event.elapsed_ns).goText)",
             "bytes_up": .stringConvertible(Int(clamping: event.bytes_up)),
             "bytes_down": .stringConvertible(Int(clamping: event.bytes_down)),
         ]
-        if let address = address() {
+        if event.joined_after_us != .max {
+            metadata["joined_after"] = "\(Duration.microseconds(event.joined_after_us).goText)"
+        }
+        if let client = event.client.named { metadata["client"] = "\(client)" }
+        if let address = event.upstream.named ?? address() {
             metadata["address"] = "\(address)"
         } else if event.endpoint != CSP_ENDPOINT_NONE {
             metadata["endpoint"] = .stringConvertible(Int(event.endpoint))
         }
         if event.error != 0 { metadata["error"] = "\(SystemError.name(of: event.error))" }
         logger.info("session ended", metadata: metadata)
+    }
+}
+
+extension csp_address {
+    /// The address, where the data plane knew it.
+    fileprivate var named: SocketAddress? {
+        let address = SocketAddress(self)
+        return port == 0 || address.ip.isUnspecified ? nil : address
     }
 }
 

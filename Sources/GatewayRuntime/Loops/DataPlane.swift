@@ -22,6 +22,7 @@ internal import Glibc
         report: @escaping @Sendable ([LoopFact]) -> Void
     ) throws(SystemError) {
         let owner = try PlaneOwner(options)
+        unsafe csp_plane_name_peers(owner.plane, accessLog?.isWanted ?? false)
         spread = SessionSpread()
         let spread = spread
         self.owner = owner
@@ -57,6 +58,7 @@ internal import Glibc
         new.take(settings)
         let result = unsafe csp_plane_change(plane, new.max_sessions, new.keepalive_s, new.user_timeout_ms)
         precondition(result == 0, "settings are within what the plane takes")
+        unsafe csp_plane_name_peers(plane, settings.accessLog)
     }
 
     /// Sessions are counted from now on (`least-sessions`): those that are open already count as well.
