@@ -20,6 +20,9 @@ test_upgrades() {
     pid=$(unit_property etcd-gateway.service MainPID)
     start_load
     start_keeping
+    build_streams
+    start_watching
+    start_streams sessions=1000 rate=20000
     check "upgrade" install_package 9.0.0.deb
     check "another process serves" serves_as_other_than "$pid"
     check "settings nobody changed are the new ones" contains "$(in_machine cat "$settings_file")" '# version 9.0.0'
@@ -30,8 +33,12 @@ test_upgrades() {
     check "the same version again" install_package now.deb --reinstall
     stop_keeping
     stop_load
+    stop_streams
     check "no session has ended" nobody_was_cut_off
     check "nobody was refused" nobody_was_refused
+    check "no byte and no session of the streams was lost" streams_lost_nothing
+    stop_watching
+    remove_streams
     check "the socket has been open all the time" \
         is "$(unit_property etcd-gateway.socket ActiveEnterTimestampMonotonic)" "$socket_since"
 
