@@ -274,6 +274,8 @@ bool held_walk(struct store *store, struct shelf *shelf, struct shelf_found foun
 
 	if (store->held == 0 || atomic_load(&known->settled) != store->held)
 		return false;
+	/* What is parked from here on must go where the others are; until the ends are known nothing is. */
+	(void)shelf_put_in_order(store, shelf);
 	for (uint32_t i = TABLE_ENTRIES; i-- > 0;)
 		find_held(store, shelf, i, &found[i]);
 	shelf->messages = known->messages;

@@ -46,6 +46,23 @@ extension DataPlaneTests {
             try talk(sessions)
         }
 
+        /// A worker that was handed everything does not look at what lies there, and still puts more behind it.
+        @Test func endsInAnotherOrder_areFoundOut_alsoAfterAHandOver() throws {
+            let guardian = try StoreGuardian(loops: 1, shelves: 2)
+            try guardian.start()
+            var sessions = try guardian.open(5)
+            try guardian.waitUntilStored(5)
+            guardian.kill()
+            guardian.swapEnds()
+            #expect(try guardian.start() == .init(sessions: 5))
+            #expect(try guardian.handOver() == .init(sessions: 5))
+            sessions += try guardian.open(5)
+            try guardian.waitUntilStored(10)
+            guardian.kill()
+            #expect(try guardian.start() == .init(sessions: 10))
+            try talk(sessions)
+        }
+
         /// Without a note of which end is which: a table that a program of the first form has made.
         @Test(arguments: [0, 1])
         func foreignMessages_hideNoSession_ofAnOlderForm(end: Int) throws {

@@ -11,7 +11,7 @@ final class StoreGuardian: @unchecked Sendable {  // used by one test, from one 
     private let listener: Int32
     private let table: Int32
     /// Both ends of each, one after the other.
-    let shelves: [Int32]
+    private(set) var shelves: [Int32]
     private let loops: Int
     private let pipePages: Int
     private(set) var pid: pid_t = 0
@@ -88,6 +88,11 @@ final class StoreGuardian: @unchecked Sendable {  // used by one test, from one 
         output = ends[0]
         text = ""
         return try recovered()
+    }
+
+    /// The next worker gets the ends of each the other way round, as a service manager may give them.
+    func swapEnds() {
+        shelves = stride(from: 0, to: shelves.count, by: 2).flatMap { [shelves[$0 + 1], shelves[$0]] }
     }
 
     /// What a worker that begins says.
