@@ -69,13 +69,12 @@ struct EndpointCheck: Sendable {
     private func discover() async -> ([CheckReport.Finding], [EndpointDeclaration]) {
         guard let source = options.discovery else { return ([], options.endpoints) }
         var names = NameWatch(timing: options.names)
-        var generator = SystemRandomNumberGenerator()
         var findings: [CheckReport.Finding] = []
         let now = MonotonicClock.now()
         names.watch(source.questions, at: now)
         for question in names.takeDue(at: now) {
             guard let answer = try? await resolver.answer(question) else { continue }
-            _ = names.answered(question, answer, at: now, using: &generator)
+            Self.note(answer, to: question, in: &names, at: now)
             findings.append(CheckReport.Finding(question, answer, isNeeded: false))
         }
         let found = source.declarations(from: names) ?? []
@@ -88,6 +87,12 @@ struct EndpointCheck: Sendable {
                     ? "add SRV records \(source.tls.name), or \(source.plain.name) where there is no TLS"
                     : "the endpoints of \(Setting.endpoints.flag) serve instead"))
         return (findings, fallback)
+    }
+
+    /// Not in an asynchronous function: ThreadSanitizer does not bear the address of an empty value in one.
+    private static func note(_ answer: Answer, to question: Question, in names: inout NameWatch, at now: Instant) {
+        var generator = SystemRandomNumberGenerator()
+        _ = names.answered(question, answer, at: now, using: &generator)
     }
 
     private func check(_ endpoint: EndpointDeclaration) async -> [CheckReport.Finding] {
