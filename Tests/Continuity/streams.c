@@ -176,12 +176,13 @@ static void breaks(struct end *end, const char *how)
 	close_ends(session);
 }
 
-/* An error of a socket: of a session that was reset, that is how the other end learns it. */
+/* An error of a socket: of a session that was reset, that is how the other end learns it. shutdown(2) says
+ * ENOTCONN then. */
 static void fails(struct end *end)
 {
 	struct session *session = &sessions[end->session];
 
-	if (session->was_reset && (errno == ECONNRESET || errno == EPIPE))
+	if (session->was_reset && (errno == ECONNRESET || errno == EPIPE || errno == ENOTCONN))
 		close_ends(session);
 	else
 		breaks(end, strerror(errno));
