@@ -43,7 +43,7 @@ declare -i watched=0
 start_watching() {
     local lease
     lease=$(etcdctl lease grant 10 | awk '{ print $2 }')
-    in_machine systemd-run --quiet --unit=watch --setenv=ETCDCTL_API=3 \
+    in_machine systemd-run --quiet --unit=watch --setenv=ETCDCTL_API=3 --property=StandardOutput=truncate:/root/watched \
         etcdctl --endpoints=http://127.0.0.1:23790 watch --prefix watched/
     in_machine systemd-run --quiet --unit=lease --setenv=ETCDCTL_API=3 \
         etcdctl --endpoints=http://127.0.0.1:23790 lease keep-alive "$lease"
@@ -56,7 +56,12 @@ start_watching() {
 }
 
 # It may take more than one: who watches too late does not see it.
-put_is_seen() { etcdctl put watched/first 1 >/dev/null && contains "$(journal watch)" watched/first; }
+put_is_seen() { etcdctl put watched/first 1 >/dev/null && in_machine grep -q watched/first /root/watched; }
+
+put_watched() {
+    watched+=1
+    etcdctl put "watched/$watched" "$watched" >/dev/null
+}
 
 contains_kept() { contains "$(journal lease)" "lease $1 keepalived"; }
 
@@ -70,12 +75,13 @@ sockets_of() {
 }
 
 stop_watching() {
-    check "the watch has missed nothing" is "$(journal watch | grep '^watched/[0-9]' | paste -s -d ' ')" \
-        "$(seq -f 'watched/%g' -s ' ' "$watched")"
+    within 5 "the watch has missed nothing" watch_has_seen "$(seq -f 'watched/%g' -s ' ' "$watched")"
     check "the lease lives" contains "$(etcdctl lease timetolive "$lease_kept")" 'granted with TTL(10s), remaining'
     check "both on the connections that they had before" is "$(sockets_of watch lease)" "$sockets_before"
     in_machine systemctl stop watch.service lease.service
 }
+
+watch_has_seen() { is "$(in_machine grep '^watched/[0-9]' /root/watched | paste -s -d ' ')" "$1"; }
 
 # ---- what ends a process ----
 
@@ -89,8 +95,7 @@ end_processes() { # HOW
     [[ $1 == USR2 ]] || holds_within 10 serves_as_other_than "${pids[0]}" || return 1
     [[ $1 == USR2 ]] || holds_within 10 is_other_than "${pids[1]}" || return 1
     sleep "0.$((RANDOM % 900 + 100))"
-    ((watched++))
-    etcdctl put "watched/$watched" "$watched" >/dev/null
+    put_watched
 }
 
 is_other_than() {

@@ -25,12 +25,15 @@ test_upgrades() {
     start_streams sessions=1000 rate=20000
     check "upgrade" install_package 9.0.0.deb
     check "another process serves" serves_as_other_than "$pid"
+    put_watched
     check "settings nobody changed are the new ones" contains "$(in_machine cat "$settings_file")" '# version 9.0.0'
     check "the instance runs" unit_is etcd-gateway@23791.service ActiveState active
     pid=$(unit_property etcd-gateway.service MainPID)
     check "downgrade" install_package now.deb
     check "another process serves" serves_as_other_than "$pid"
+    put_watched
     check "the same version again" install_package now.deb --reinstall
+    put_watched
     stop_keeping
     stop_load
     stop_streams
