@@ -110,7 +110,7 @@ endurance: .build/load
 sanitize: ## SANITIZER=thread|address: all tests with the whole program under it, in a build of its own
 	scripts/sanitize $(or $(SANITIZER),thread) $(SUITES)
 
-continuity: build ## sessions over deaths, restarts and hand-overs, every byte compared; half an hour (FORM=short, pause or cost)
+continuity: build ## sessions over deaths, restarts and hand-overs, every byte compared; eight minutes (FORM=short, pause or cost)
 	scripts/continuity $(or $(FORM),long)
 
 analyze: ## two analyzers look at the C that ships
