@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <link.h>
 #include <linux/close_range.h>
+#include <malloc.h>
 #include <pthread.h>
 #include <sched.h>
 #include <string.h>
@@ -152,10 +153,11 @@ static int give_back_code_of(struct dl_phdr_info *object, size_t size, void *res
 	return 1; /* no other object */
 }
 
-int clinux_give_back_code(void)
+int clinux_give_back_memory(void)
 {
 	int result = 0;
 
+	(void)malloc_trim(0); /* 0 or 1: whether there was anything that was free */
 	(void)dl_iterate_phdr(give_back_code_of, &result); /* what we return ourselves */
 	return result;
 }

@@ -220,7 +220,7 @@ public struct GatewayService: Service {
                 "endpoints": .array(endpoints.map { "\($0)" }),
                 "listen": .array(listenTexts.map { "\($0)" }),
             ])
-        _ = clinux_give_back_code()  // refused: then it stays, as in any other program
+        _ = clinux_give_back_memory()  // refused: then it stays, as in any other program
     }
 
     private var listenTexts: [String] {

@@ -47,11 +47,11 @@ int clinux_send_descriptors(int socket, const struct sockaddr *_Nonnull address,
 int clinux_set_inherited(int descriptor, int is_inherited);
 
 /*
- * Gives back the pages of this program's code: most of what has run until it is ready does not run again, and
- * what does comes back from the page cache when it is needed (madvise(2), MADV_DONTNEED). 0, or -1 with errno
- * set: nothing is lost then.
+ * Gives back what the start has used: free memory of the heap, and the pages of this program's code. Most of
+ * what has run until it is ready does not run again, and what does comes back from the page cache when it is
+ * needed (malloc_trim(3); madvise(2), MADV_DONTNEED). 0, or -1 with errno set: nothing is lost then.
  */
-int clinux_give_back_code(void);
+int clinux_give_back_memory(void);
 
 /* No descriptor but the standard three survives execve(2), whoever has opened it and however. */
 void clinux_inherit_none(void);
