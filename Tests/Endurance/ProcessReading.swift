@@ -13,8 +13,8 @@ struct ProcessReading {
 
     /// What must come back to what it was.
     var lastingDescriptors: Int { descriptors - pipeEnds }
-    /// Of a machine with `loops` loops: sixteen pipes each (POOL_MAX in CSplice).
-    static func pipeEndsAtRest(loops: Int) -> Int { 2 * 16 * loops }
+    /// With `loops` loops: sixteen pipes each (POOL_MAX in CSplice), and what it says goes through two to us.
+    static func pipeEndsAtRest(loops: Int) -> Int { 2 * 16 * loops + 2 }
 
     init(of pid: pid_t) throws {
         let status = try String(contentsOfFile: "/proc/\(pid)/status", encoding: .utf8)
