@@ -26,11 +26,11 @@ struct LoadTrouble {
         return [
             quiet(for: .seconds(10)), idle(9000), busy(5000, milliseconds: 20000),
             busyAndIdle(busy: 5000, idle: 9000, milliseconds: 20000),
-            busyAndIdle(busy: half, idle: half, milliseconds: 20000), bulk(2000, mebibytes: 8), slow(4000, for: 10),
+            busyAndIdle(busy: half, idle: half, milliseconds: 20000), bulk(2000, mebibytes: 8), slow(4000, for: 5),
             mute(9000, for: 10),
             scan(200_000), vanish(2000), halfOpen(for: 10), churn(1_000_000),
             // Once more: what is kept after the first time must not grow with the second.
-            idle(9000), slow(4000, for: 10),
+            idle(9000), slow(4000, for: 5),
         ]
     }
 
@@ -113,7 +113,8 @@ struct LoadTrouble {
         }
     }
 
-    /// Each is owed 256 KiB and takes 64 bytes a second through a window of 4 KiB.
+    /// Each is owed 256 KiB and takes 64 bytes a second through a window of 4 KiB. For less than `--tcp-user-timeout`: who keeps
+    /// his window closed for longer is cut off (docs/decisions/0008-user-timeout.md).
     private static func slow(_ count: Int, for seconds: Int) -> LoadTrouble {
         LoadTrouble(name: "\(count) slow readers", sessions: count) { gateway, atItsHeight in
             try await hold("slow", gateway, count, seconds, atItsHeight)

@@ -216,7 +216,7 @@ struct DataPlaneTests {
             let told = running.facts.all.filter { if case .acceptPaused = $0 { false } else { true } }
             let allowed: [LoopFact] = [
                 .dialFailed(id(0), silent.address, .timedOut), .dialSucceeded(id(1), server.address),
-                .heldClientsChanged, .suspected(id(0)),
+                .heldClientsChanged, .suspected(id(0)), .suspected(id(1)),  // to suspect is to ask
             ]
             #expect(told.allSatisfy { allowed.contains($0) }, "\(told)")
         }
