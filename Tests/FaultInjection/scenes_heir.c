@@ -70,7 +70,7 @@ static void hand_over(struct stage *stage)
 	bool passed[DESCRIPTORS];
 
 	store_most(stage);
-	(void)went_well(csp_plane_leave(stage->plane), "csp_plane_leave");
+	stage_leave(stage);
 	become_another(stage, passed);
 	forget_numbers(stage);
 	stage->manner = DIAL_ONCE;
@@ -86,7 +86,7 @@ static void hand_over(struct stage *stage)
 static void stay(struct stage *stage)
 {
 	store_most(stage);
-	(void)went_well(csp_plane_leave(stage->plane), "csp_plane_leave");
+	stage_leave(stage);
 	(void)csp_plane_hold(stage->plane);
 	csp_plane_stay(stage->plane);
 	stage->manner = DIAL_ONCE;

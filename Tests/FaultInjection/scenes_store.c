@@ -98,7 +98,7 @@ void forget_numbers(struct stage *stage)
 /* The process leaves, as in a restart, and the next one begins. */
 static void leave(struct stage *stage)
 {
-	(void)went_well(csp_plane_leave(stage->plane), "csp_plane_leave");
+	stage_leave(stage);
 	csp_plane_abandon(stage->plane);
 	forget_numbers(stage);
 	stage->plane = NULL;

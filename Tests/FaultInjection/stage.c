@@ -51,6 +51,20 @@ void stage_add_shelf(struct stage *stage)
 	stage->shelf_count++;
 }
 
+/* What found no room is stored on another shelf, as long as there is one to be had. */
+void stage_leave(struct stage *stage)
+{
+	uint32_t shelves;
+	int left;
+
+	do {
+		shelves = stage->shelf_count;
+		left = csp_plane_leave(stage->plane);
+		if (went_well(left, "csp_plane_leave") && left > 0 && shelves < SHELVES)
+			stage_add_shelf(stage);
+	} while (stage->shelf_count > shelves);
+}
+
 static bool listens(struct stage *stage)
 {
 	int listener = csp_plane_listen(stage->plane, &stage->entrance);
@@ -103,7 +117,7 @@ bool stage_open(struct stage *stage)
 		return true;
 	/* As the program does that cannot begin: whoever comes next may have more luck with the store. */
 	if (stage->table >= 0)
-		(void)csp_plane_leave(stage->plane); /* as many as it can */
+		stage_leave(stage);
 	csp_plane_abandon(stage->plane);
 	stage->plane = NULL;
 	return false;

@@ -87,6 +87,8 @@ bool stage_open(struct stage *stage);
 /* Gives the plane back; destroys it or leaves its sessions to the store. */
 void stage_close(struct stage *stage);
 void stage_add_shelf(struct stage *stage);
+/* All sessions are in the store, as the program puts them there that is about to end. */
+void stage_leave(struct stage *stage);
 /* One turn of each loop, and what follows from it. */
 void pump(struct stage *stage);
 /* Nothing happens for so long, but what the plane wants itself: turns are counted. */
