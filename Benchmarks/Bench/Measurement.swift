@@ -17,7 +17,7 @@ struct Measurement {
         case .requests(let connections, let ask, let answer):
             return try await requests(["rpc", peer.address, "\(connections)", "\(ask)", "\(answer)", duration], peer)
         case .churn(let connections):
-            return try await requests(["churn", peer.address, "\(connections)", duration], peer)
+            return try await churn(connections, peer)
         case .besideBulk(let connections):
             return try await besideBulk(connections, peer)
         case .amongIdle(let sessions):
@@ -83,6 +83,15 @@ struct Measurement {
             metrics[.cpuMicrosecondsPerRequest] = try (peer.cpuSeconds() - before) * 1e6 / report.done
         }
         return metrics
+    }
+
+    /// Each connection leaves a port of the one sink's in TIME_WAIT. Linux takes such a port again after a second, for loopback
+    /// (tcp_tw_reuse), and before it takes one of the other half it looks at each of 14,116: so few connections that there are
+    /// enough for all, and a pause, so that nobody pays for the peer before.
+    private func churn(_ connections: Int, _ peer: RunningPeer) async throws -> [Metric: Double] {
+        try await Task.sleep(for: .milliseconds(1200))
+        let count = min(13_000, Int((seconds * 12_500).rounded()))
+        return try await requests(["churns", peer.address, "\(connections)", "\(count)"], peer)
     }
 
     /// The bulk flows are more than can be moved in that time, and are cut off at its end.

@@ -204,7 +204,7 @@ struct dial *dial_as_leg(csp_loop *loop, const struct session *session);
 void dial_destroy(csp_loop *loop, struct session *session, struct dial *dial);
 void dial_destroy_all(csp_loop *loop, struct session *session);
 
-/* ---- listener.c ---- */
+/* ---- accept.c and listener.c ---- */
 
 struct listener {
 	pthread_mutex_t lock;
