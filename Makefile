@@ -46,6 +46,7 @@ bench-short: bench-program ## the same with two workloads, in less than a minute
 	.build/debug/Bench --thresholds Benchmarks/thresholds-short.json --rounds 3 --peers etcd $(BENCH)
 
 syscalls: build .build/load ## counts the gateway's system calls for each request and each connection, and fails over the limits
+	swift build --product StandInManager
 	scripts/count-syscalls
 
 scrape-load: build .build/load ## requests beside 200 scrapes a second: fails where they are fewer by more than the noise

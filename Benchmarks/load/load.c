@@ -255,6 +255,7 @@ static struct {
 	uint64_t limit;  /* churns: so many requests; 0: until the deadline */
 	uint32_t cold;   /* rpc: connections whose first answer has not come */
 	bool is_warming; /* rpc: answers do not count yet */
+	uint64_t warmed; /* rpc: answers until then */
 	uint64_t settled_ns;
 	uint64_t began_ns;
 	uint64_t *samples_ns;
@@ -333,6 +334,7 @@ static void warm_up(struct connection *c, uint64_t now)
 	run.is_warming = false;
 	run.deadline_ns += now - run.began_ns;
 	run.began_ns = now;
+	run.warmed = run.done;
 	run.done = 0;
 	run.samples = 0;
 	fprintf(stderr, "warm\n");
@@ -453,12 +455,14 @@ void report(uint64_t elapsed_ns, uint64_t done, double mebibytes)
 {
 	if (run.samples > 0)
 		qsort(run.samples_ns, run.samples, sizeof *run.samples_ns, by_size);
-	printf("{\"seconds\":%.4f,\"done\":%llu,\"per_second\":%.1f,\"gigabytes\":%.4f,\"gigabytes_per_"
+	printf("{\"seconds\":%.4f,\"warmed\":%llu,\"done\":%llu,\"per_second\":%.1f,\"gigabytes\":%.4f,"
+	       "\"gigabytes_per_"
 	       "second\":%.4f,"
 	       "\"p50_us\":%.1f,\"p99_us\":%.1f,\"p999_us\":%.1f}\n",
-	        (double)elapsed_ns / 1e9, (unsigned long long)done, (double)done / ((double)elapsed_ns / 1e9),
-	        mebibytes * 1048576 / 1e9, mebibytes * 1048576 / (double)elapsed_ns, percentile_us(0.5),
-	        percentile_us(0.99), percentile_us(0.999));
+	        (double)elapsed_ns / 1e9, (unsigned long long)run.warmed, (unsigned long long)done,
+	        (double)done / ((double)elapsed_ns / 1e9), mebibytes * 1048576 / 1e9,
+	        mebibytes * 1048576 / (double)elapsed_ns, percentile_us(0.5), percentile_us(0.99),
+	        percentile_us(0.999));
 }
 
 static _Noreturn void idle(struct connection *connections, uint32_t count)

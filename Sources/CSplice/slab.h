@@ -10,8 +10,8 @@
 #include <stdint.h>
 
 #define SLAB_NONE UINT32_MAX
-#define SLAB_CHUNK_SLOTS 256u
-#define SLAB_CHUNKS_MAX 16384u
+#define SLAB_CHUNK_SLOTS 64u
+#define SLAB_CHUNKS_MAX 65536u
 
 /* The first member of whatever lives in a slab. */
 struct slab_slot {

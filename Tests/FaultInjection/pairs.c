@@ -56,8 +56,7 @@ struct pair *enter_at(struct stage *stage, const struct csp_address *entrance)
 	int fd;
 
 	if (near.family == CSP_FAMILY_IPV4 && near.ip[0] == 0) /* it listens everywhere */
-		near = (struct csp_address){
-		        .family = CSP_FAMILY_IPV4, .port = near.port, .ip = {127, 0, 0, 1}};
+		near = place_on_loopback(near.port);
 	length = address_to_system(&near, &system);
 	fd = socket(system.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (stage->is_small)

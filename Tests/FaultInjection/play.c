@@ -94,7 +94,7 @@ static uint32_t harmed(const struct stage *stage)
 static void stage_set(struct stage *stage, const struct scene *scene)
 {
 	*stage = (struct stage){.options = csp_options_default(),
-	        .entrance = {.family = CSP_FAMILY_IPV4, .ip = {127, 0, 0, 1}},
+	        .entrance = place_on_loopback(0),
 	        .table = -1,
 	        .is_small = scene->is_small};
 	for (uint32_t i = 0; i < SLOTS; i++)

@@ -52,7 +52,7 @@ static void take_over_file(struct stage *stage)
 /* A listener that somebody else has too, who goes on to accept when ours is closed. */
 static void share_listener(struct stage *stage)
 {
-	struct csp_address own = {.family = CSP_FAMILY_IPV4, .ip = {127, 0, 0, 1}};
+	struct csp_address own = place_on_loopback(0);
 	struct sockaddr_storage system;
 	socklen_t length = address_to_system(&own, &system);
 	int theirs = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);

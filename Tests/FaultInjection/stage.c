@@ -137,6 +137,15 @@ void stage_close(struct stage *stage)
 	(void)unlink(stage->unix_entrance); /* where the plane was not let */
 }
 
+/* Thousands of runs a minute, and what each leaves in TIME_WAIT, would use up the ports of one address. */
+struct csp_address place_on_loopback(uint16_t port)
+{
+	unsigned run = (unsigned)getpid();
+
+	return (struct csp_address){
+	        .family = CSP_FAMILY_IPV4, .port = port, .ip = {127, 1, (uint8_t)(run >> 8), (uint8_t)run}};
+}
+
 /* ---- what a caller of the plane does ---- */
 
 static int door_open(bool is_ipv6, struct csp_address *address)
@@ -146,7 +155,7 @@ static int door_open(bool is_ipv6, struct csp_address *address)
 	int door = socket(is_ipv6 ? AF_INET6 : AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 
 	*address = is_ipv6 ? (struct csp_address){.family = CSP_FAMILY_IPV6, .ip = {[15] = 1}}
-	                   : (struct csp_address){.family = CSP_FAMILY_IPV4, .ip = {127, 0, 0, 1}};
+	                   : place_on_loopback(0);
 	length = address_to_system(address, &system);
 	must(door >= 0 && bind(door, (const struct sockaddr *)&system, length) == 0 && listen(door, 8) == 0,
 	        "a door");

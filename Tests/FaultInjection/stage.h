@@ -96,6 +96,8 @@ void rest(struct stage *stage, uint32_t milliseconds);
 /* Where a result is not right although nothing was made to fail, the run ends. */
 bool went_well(int result, const char *what);
 uint32_t open_descriptors(void);
+/* An IPv4 address that is this process's own. */
+struct csp_address place_on_loopback(uint16_t port);
 
 /* ---- pairs.c, talk.c, wait.c ---- */
 
