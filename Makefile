@@ -59,8 +59,11 @@ bench-program: build .build/load
 fuzz: ## every harness of Tests/Fuzz for a minute (MINUTES=n), on what earlier runs have found
 	scripts/fuzz $$(($(or $(MINUTES),1) * 60))
 
-fuzz-short: ## the same, ten seconds each
-	scripts/fuzz 10
+fuzz-short: ## the same, half a minute each
+	scripts/fuzz 30
+
+fuzz-programs: ## builds the harnesses
+	scripts/fuzz programs
 
 faultinject: ## every call into the kernel fails with each errno of its manual page: the data plane, then the program
 	scripts/faultinject

@@ -187,6 +187,8 @@ int table_map(int fd, struct table **out)
 		return -EPROTO;
 	if (fstat(fd, &status) == -1)
 		return -errno;
+	if (status.st_uid != geteuid() && status.st_uid != 0)
+		return -EPERM; /* whoever made it may still write into it */
 	if (status.st_size < 0 || (size_t)status.st_size < bytes_of(&header))
 		return -EPROTO;
 	table = malloc(sizeof *table);

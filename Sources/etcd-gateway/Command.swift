@@ -39,10 +39,15 @@ struct Command: ParsableCommand {
         case client(ClientCommand)
     }
 
+    private static let commands = [
+        "start", "check", "status", "sessions", "explain", "reload", "drain", "undrain", "log-level", "version",
+    ]
+
     @Argument(
         help: """
             What to do: start (the default), check, status, sessions, explain, reload, drain, undrain, log-level or version.
-            """)
+            """,
+        completion: .list(commands))
     var words: [String] = []
     @Flag(help: "With status, sessions, explain: write JSON.")
     var json = false

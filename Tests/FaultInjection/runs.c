@@ -11,7 +11,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { DEADLINE_S = 120, FAILURES_MAX = 40, CHILDREN_MAX = 16 };
+enum { DEADLINE_S = 120, FAILURES_MAX = 40, CHILDREN_OF_PROCESSOR = 4, CHILDREN_MAX = 32 };
 
 /* What a child has said is of interest only if it fails. */
 struct child {
@@ -174,11 +174,13 @@ static void be_child(struct runs *runs, const struct child *child)
 	_exit(0);
 }
 
+/* Most of them wait most of the time. */
 static uint32_t children_at_once(void)
 {
 	long processors = sysconf(_SC_NPROCESSORS_ONLN);
+	long children = processors < 1 ? 1 : processors * CHILDREN_OF_PROCESSOR;
 
-	return processors < 1 ? 1 : processors > CHILDREN_MAX ? CHILDREN_MAX : (uint32_t)processors;
+	return children > CHILDREN_MAX ? CHILDREN_MAX : (uint32_t)children;
 }
 
 void run_apart(struct runs *runs, const struct run *run)

@@ -97,16 +97,40 @@ test_documents() {
     check "manual of the program" in_machine test -s /usr/share/man/man8/etcd-gateway.8.gz
     check "manual of the settings" in_machine test -s /usr/share/man/man5/etcd-gateway.conf.5.gz
     check "settings are a conffile" contains "$(in_machine dpkg-query -W -f='${Conffiles}' etcd-gateway)" /etc/default/etcd-gateway
-    check "bash completes flags" contains "$(completions)" --discovery-srv
+    check "bash completes flags" contains "$(completions --disc)" --discovery-srv
+    check "bash completes commands" contains "$(completions undr)" undrain
     check "zsh has completions" in_machine test -s /usr/share/zsh/vendor-completions/_etcd-gateway
     check "fish has completions" in_machine test -s /usr/share/fish/vendor_completions.d/etcd-gateway.fish
 }
 
+# What bash offers behind so much of a word.
 completions() {
     sh_in_machine '. /usr/share/bash-completion/bash_completion
         . /usr/share/bash-completion/completions/etcd-gateway
         function=$(complete -p etcd-gateway | sed "s/.*-F \([^ ]*\) .*/\1/")
-        COMP_WORDS=(etcd-gateway --disc) COMP_CWORD=1 COMP_LINE="etcd-gateway --disc" COMP_POINT=19 COMP_TYPE=9
-        "$function" etcd-gateway --disc etcd-gateway || true
-        printf "%s\n" "${COMPREPLY[@]}"'
+        COMP_WORDS=(etcd-gateway "$1") COMP_CWORD=1 COMP_LINE="etcd-gateway $1" COMP_TYPE=9
+        COMP_POINT=${#COMP_LINE}
+        "$function" etcd-gateway "$1" etcd-gateway || true
+        printf "%s\n" "${COMPREPLY[@]}"' "$1"
+}
+
+test_check() {
+    local said line
+    say "etcd-gateway check, as root, as somebody else, and where something is wrong"
+    check "nothing is wrong" contains "$(in_machine etcd-gateway check)" 'nothing is wrong'
+    said=$(sh_in_machine "setpriv --reuid=nobody --regid=nogroup --clear-groups etcd-gateway check 2>&1 || true")
+    check "who may not ask is told so" contains "$said" 'you may not connect to /run/etcd-gateway/admin.sock'
+    check "and takes the gateway for no stranger" contains "$said" 'somebody listens on 127.0.0.1:23790: the gateway, if it runs'
+    sh_in_machine "cp $settings_file /root/settings.good; echo ETCD_GATEWAY_RETRY_DELAY=soon >>$settings_file"
+    line=$(in_machine wc -l "$settings_file" | cut -d ' ' -f 1)
+    said=$(sh_in_machine 'etcd-gateway check 2>&1 || echo "exit $?"')
+    check "a wrong line is named" contains "$said" "$settings_file:$line: \"soon\""
+    check "with exit code 2" contains "$said" 'exit 2'
+    sh_in_machine "cp /root/settings.good $settings_file"
+    in_machine systemctl stop etcd-gateway.service 2>/dev/null
+    said=$(sh_in_machine 'etcd-gateway check 2>&1 || echo "exit $?"')
+    check "a service that is down is where to look" contains "$said" 'systemctl status etcd-gateway tells why'
+    check "with exit code 1" contains "$said" 'exit 1'
+    in_machine systemctl start etcd-gateway.service
+    check "get" gets greeting hello
 }

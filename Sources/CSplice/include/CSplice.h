@@ -310,7 +310,8 @@ CSP_PUBLIC int csp_table_create(void);
 /* A copy of a table without its entries: enough for another program to say whether it could read this one. */
 CSP_PUBLIC int csp_table_copy(int table);
 
-/* 0 where csp_plane_open_store would take it; -EPROTO: it is no table, is damaged or of a form of the future.
+/* 0 where csp_plane_open_store would take it; -EPROTO: it is no table, is damaged or of a form of the future;
+ * -EPERM: it is that of a user who is neither ours nor root.
  */
 CSP_PUBLIC int csp_table_check(int table);
 

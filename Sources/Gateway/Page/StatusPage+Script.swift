@@ -69,7 +69,7 @@ extension StatusPage {
         const showHead = status => {
           const good = status.endpoints.filter(one => one.state === "good" || one.state === "untried").length;
           byId("version").textContent = status.version;
-          byId("ready").textContent = status.ready ? "ready" : "not ready";
+          byId("ready").textContent = status.stopping ? "stopping" : status.ready ? "ready" : "not ready";
           byId("ready").className = status.ready ? "good" : "down";
           byId("about").textContent = "up " + duration(status.uptime_seconds) + ", policy " + status.policy
             + ", listening on " + status.listeners.join(", ");

@@ -38,12 +38,14 @@ public struct StatusPage {
         """
     }
 
+    private var readiness: String { status.isStopping ? "stopping" : status.isReady ? "ready" : "not ready" }
+
     private var header: String {
         let program = status.program
         return """
             <header>
             <h1>etcd-gateway <small id="version">\(Self.escaped(program.version))</small></h1>
-            <p id="ready" class="\(status.isReady ? "good" : "down")">\(status.isReady ? "ready" : "not ready")</p>
+            <p id="ready" class="\(status.isReady ? "good" : "down")">\(readiness)</p>
             <p class="about"><span id="about">up \(Figures.duration(program.uptime)), policy \(Self.escaped(program.policy)), \
             listening on \(Self.escaped(program.listeners.joined(separator: ", ")))</span>
             <span id="connection" role="status"></span></p>

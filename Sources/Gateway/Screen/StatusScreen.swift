@@ -52,6 +52,7 @@ public struct StatusScreen {
     }
 
     private var readiness: (String, Colour) {
+        if status.isStopping { return ("STOPPING, NO CLIENT IS TAKEN", .bad) }
         if !status.isReady { return (status.endpoints.isEmpty ? "NO ENDPOINT KNOWN" : "NOBODY ANSWERS", .bad) }
         return status.good == status.endpoints.count ? ("ready", .good) : ("ready, not all endpoints work", .warning)
     }

@@ -4,7 +4,8 @@ extension GatewayStatus {
         .members([
             "schema": .integer(Self.schema), "time": .string("\(time)"), "version": .string(program.version),
             "process": .integer(program.process), "uptime_seconds": .seconds(program.uptime),
-            "ready": .bool(isReady), "policy": .string(program.policy), "listeners": .strings(program.listeners),
+            "ready": .bool(isReady), "stopping": .bool(isStopping), "policy": .string(program.policy),
+            "listeners": .strings(program.listeners),
             "log_level": .string(program.logLevel), "traffic": traffic.json,
             "endpoints": .array(endpoints.map(\.json)), "discovery": discovery?.json ?? .null,
             "events": .array(events.map(\.json)),
@@ -19,6 +20,7 @@ extension GatewayStatus {
         }
         self.init(
             time: time, program: Program(json), isReady: json["ready"]?.boolean ?? false,
+            isStopping: json["stopping"]?.boolean ?? false,
             traffic: GatewayTraffic(json["traffic"]),
             endpoints: json["endpoints"]?.items?.compactMap { EndpointStatus($0) } ?? [],
             discovery: json["discovery"].flatMap { DiscoveryStatus($0) },

@@ -37,6 +37,8 @@ public struct GatewayStatus: Equatable, Sendable {
     public var program: Program
     /// Whether clients are served: it listens, and at least one endpoint is believed good.
     public var isReady: Bool
+    /// Whether it has been told to end: it listens no more, and its sessions may go on for a while.
+    public var isStopping: Bool
     /// What has been done, and is under way.
     public var traffic: GatewayTraffic
     /// The endpoints, as they were declared.
@@ -48,12 +50,13 @@ public struct GatewayStatus: Equatable, Sendable {
 
     /// A status of these parts.
     public init(
-        time: WallTime, program: Program, isReady: Bool, traffic: GatewayTraffic, endpoints: [EndpointStatus],
-        discovery: DiscoveryStatus?, events: [StatusEvent]
+        time: WallTime, program: Program, isReady: Bool, isStopping: Bool = false, traffic: GatewayTraffic,
+        endpoints: [EndpointStatus], discovery: DiscoveryStatus?, events: [StatusEvent]
     ) {
         self.time = time
         self.program = program
         self.isReady = isReady
+        self.isStopping = isStopping
         self.traffic = traffic
         self.endpoints = endpoints
         self.discovery = discovery

@@ -36,6 +36,7 @@ extension MetricsSnapshot {
         totals["lost"] = counts.lost
         for end in ends { totals["ends/\(end.reason)"] = end.count }
         for pause in acceptPauses { totals["pauses/\(pause.error)"] = pause.count }
+        for error in acceptErrors { totals["errors/\(error.error)"] = error.count }
         for reason in failovers.things { totals["failovers/\(reason.rawValue)"] = failovers[reason] }
         for result in counts.refreshes.things { totals["refreshes/\(result.rawValue)"] = counts.refreshes[result] }
         for result in [true, false] { totals["reloads/\(result ? "ok" : "refused")"] = counts.reloads[result] }
@@ -47,7 +48,8 @@ extension MetricsSnapshot {
     /// Adds what earlier processes have counted, but for the traffic of endpoints: see ``Totals/add(to:)``.
     public mutating func add(_ earlier: Totals) {
         for index in ends.indices { ends[index].count += earlier["ends/\(ends[index].reason)"] }
-        addPauses(earlier)
+        Self.add(earlier, "pauses/", to: &acceptPauses)
+        Self.add(earlier, "errors/", to: &acceptErrors)
         sessionTimes.add(earlier.sessionTimes)
         for reason in FailoverReason.allCases {
             failovers.count(reason, times: earlier["failovers/\(reason.rawValue)"])
@@ -67,14 +69,16 @@ extension MetricsSnapshot {
         status.traffic.acceptErrors += earlier["accept-errors"]
     }
 
-    private mutating func addPauses(_ earlier: Totals) {
-        let prefix = "pauses/"
+    /// Errors of earlier processes, by name; one that has not happened to this one gets a place.
+    private static func add(
+        _ earlier: Totals, _ prefix: String, to counts: inout [(error: String, count: UInt64)]
+    ) {
         for (name, count) in earlier.counts.sorted(by: { $0.key < $1.key }) where name.hasPrefix(prefix) {
             let error = String(name.dropFirst(prefix.count))
-            if let place = acceptPauses.firstIndex(where: { $0.error == error }) {
-                acceptPauses[place].count += count
+            if let place = counts.firstIndex(where: { $0.error == error }) {
+                counts[place].count += count
             } else {
-                acceptPauses.append((error, count))
+                counts.append((error, count))
             }
         }
     }

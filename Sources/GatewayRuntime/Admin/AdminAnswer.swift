@@ -56,6 +56,7 @@ struct AdminAnswer: Sendable {
     /// 503 tells whoever balances load, or waits for a start, that clients would not be served.
     static func readiness(_ status: GatewayStatus) -> AdminAnswer {
         if status.isReady { return text("ready: \(status.good)/\(status.endpoints.count) endpoints") }
+        if status.isStopping { return text("stopping: no client is taken any more", status: 503) }
         return text(status.endpoints.isEmpty ? "no endpoint is known" : "no endpoint answers", status: 503)
     }
 

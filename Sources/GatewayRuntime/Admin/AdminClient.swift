@@ -7,6 +7,8 @@ struct AdminClient {
     /// Why there is no answer, on one line with what to do.
     struct Failure: Error, CustomStringConvertible {
         let description: String
+        /// There may be a gateway, but not for this user.
+        var isForbidden = false
     }
 
     /// An answer, whole.
@@ -40,7 +42,9 @@ struct AdminClient {
         _ = clinux_set_send_timeout(number, Self.patienceMilliseconds)  // without them we would only wait longer
         _ = clinux_set_receive_timeout(number, Self.patienceMilliseconds)
         let error = unsafe address.withPointer { unsafe Glibc.connect(number, $0, $1) == 0 ? 0 : errno }
-        guard error == 0 else { throw Failure(description: words(error)) }
+        guard error == 0 else {
+            throw Failure(description: words(error), isForbidden: error == EACCES || error == EPERM)
+        }
         return descriptor
     }
 

@@ -14,8 +14,8 @@ public enum CheckProgram {
         report.add(.fine, "the settings can be used")
         for warning in read.warnings { report.add(.note, warning) }
         let path = read.settings.adminSocket ?? ClientProgram.socketPath(flags, environment)
-        let isRunning = checkRunning(at: path, &report)
-        checkListeners(read.settings, isRunning: isRunning, &report)
+        let presence = checkRunning(at: path, &report)
+        if presence != .runs { checkListeners(read.settings, presence, &report) }
         do {
             report.findings += try checkOutside(read.settings)
         } catch {
@@ -38,12 +38,19 @@ public enum CheckProgram {
         return try result.get()
     }
 
-    private static func checkRunning(at path: String, _ report: inout CheckReport) -> Bool {
+    /// Whether a gateway runs here.
+    private enum Presence {
+        case runs, doesNot, unknown
+    }
+
+    private static func checkRunning(at path: String, _ report: inout CheckReport) -> Presence {
         do throws(AdminClient.Failure) {
             let status = try ClientProgram.status(AdminClient(path: path))
             let text =
                 "a gateway runs (version \(status.program.version), since \(Figures.duration(status.program.uptime)))"
-            if status.isReady {
+            if status.isStopping {
+                report.add(.trouble, "\(text), but is about to end", advice: "start it again when it has")
+            } else if status.isReady {
                 report.add(.fine, "\(text) and is ready: \(status.good)/\(status.endpoints.count) endpoints work")
             } else {
                 report.add(.trouble, "\(text), but for it no endpoint works", advice: "etcd-gateway status tells more")
@@ -51,19 +58,21 @@ public enum CheckProgram {
             if status.program.version != Version.number {
                 report.add(.note, "it is not of the release of this program, \(Version.number)")
             }
-            return true
+            return .runs
         } catch {
             report.add(.note, error.description)
-            return false
+            return error.isForbidden ? .unknown : .doesNot
         }
     }
 
-    /// Where nobody runs, each listener is opened for a moment; a gateway that runs has them open.
-    private static func checkListeners(_ settings: Settings, isRunning: Bool, _ report: inout CheckReport) {
-        for case .ip(let address) in settings.listenAddresses where !isRunning && address.port != 0 {
+    /// Each listener is opened for a moment; a gateway that runs has them open.
+    private static func checkListeners(_ settings: Settings, _ presence: Presence, _ report: inout CheckReport) {
+        for case .ip(let address) in settings.listenAddresses where address.port != 0 {
             do throws(SystemError) {
                 try ListenerCheck.bind(address)
                 report.add(.fine, "\(address) can be listened on")
+            } catch  where error.number == EADDRINUSE && presence == .unknown {
+                report.add(.note, "somebody listens on \(address): the gateway, if it runs")
             } catch {
                 report.add(.trouble, "\(error)", advice: ListenerCheck.advice(error, address))
             }
@@ -85,7 +94,10 @@ private enum ListenerCheck {
     static func advice(_ error: SystemError, _ address: SocketAddress) -> String {
         switch error.number {
         case EADDRINUSE:
-            "somebody listens there: ss -ltnp 'sport = :\(address.port)' tells who; stop it, or choose another port"
+            """
+            somebody listens there: ss -ltnp 'sport = :\(address.port)' tells who. If it is systemd, for etcd-gateway.socket, \
+            the service is down: systemctl status etcd-gateway tells why. Anybody else: stop it, or choose another port
+            """
         case EADDRNOTAVAIL: "this machine has no such address: ip address tells which it has"
         case EACCES: "ports below 1024 need the capability CAP_NET_BIND_SERVICE"
         default: "choose another \(Setting.listenAddresses.flag)"

@@ -70,8 +70,12 @@ internal import Synchronization
         _ inherited: inout InheritedStore, _ plane: DataPlane, _ manager: ManagersStore?, _ logger: Logger
     ) throws(SystemError) -> SessionStore? {
         guard let table = inherited.table else { return nil }
-        guard csp_table_check(table) == 0 else {
-            logger.error("the sessions of an earlier process cannot be read by this version, and are reset")
+        do throws(SystemError) {
+            try check("read the table of sessions", csp_table_check(table))
+        } catch {
+            logger.error(
+                "the sessions of an earlier process cannot be read by this version, and are reset",
+                metadata: ["error": "\(error)"])
             let names = [StoredName.table] + inherited.shelves.keys.map { .shelf($0) }
             inherited.discardSessions()
             if let manager { for name in names { try manager.drop(name.text) } }

@@ -42,7 +42,7 @@ extension Control {
         return "\(key) is in service again"
     }
 
-    /// The end has begun: sessions may go on until then.
+    /// The end has begun: sessions may go on until then, and nobody is told any more that we are ready.
     func stops(at instant: Instant) { stopsAt = instant }
 
     /// Other settings are in force for everything else.

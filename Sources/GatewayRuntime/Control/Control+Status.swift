@@ -84,7 +84,7 @@ extension Control {
                 version: Version.number, process: Int(getpid()), uptime: now - about.startedAt,
                 policy: machine.options.policy.rawValue, listeners: listeners.map(\.description) + about.unixListeners,
                 logLevel: about.logChoice.levelOfSettings.rawValue),
-            isReady: machine.isReady, traffic: total(of: traffic),
+            isReady: machine.isReady && stopsAt == nil, isStopping: stopsAt != nil, traffic: total(of: traffic),
             endpoints: machine.endpointStatus(
                 traffic: traffic, dialTimes: dialTimes, history: figures.history, at: now),
             discovery: machine.discoveryStatus(at: now), events: figures.history.events)
