@@ -134,6 +134,7 @@ check: ## format, lint, the core's purity, and a release build with warnings as 
 	$(tools)/shellcheck -x $(shell_files)
 	@! grep -rnE '^[[:space:]]*(@[_a-zA-Z]+ +)*([a-z]+ +)?import +[A-Za-z]' Sources/Gateway || \
 		{ echo 'The pure core imports nothing: what it needs to know comes in as an argument.' >&2; exit 1; }
+	scripts/check-unsafe
 	$(build_release) --product etcd-gateway
 
 test-page: ## the status page in a headless browser; screenshots in .build/page (fetches chromium)

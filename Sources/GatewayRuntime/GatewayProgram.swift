@@ -85,7 +85,7 @@ public enum GatewayProgram {
     }
 
     private static func readContext(_ environment: [String: String]) -> ServiceContext? {
-        defer { for name in PassedDescriptor.variables { unsafe unsetenv(name) } }
+        defer { for name in PassedDescriptor.variables { unsafe unsetenv(name) } }  // unsafe: no other thread yet
         do throws(ActivationError) {
             return try ServiceContext(environment: environment)
         } catch {

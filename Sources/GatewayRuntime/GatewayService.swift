@@ -244,6 +244,8 @@ public struct GatewayService: Service {
         return options
     }
 
+    // unsafe: C reads the name and the options while the call lasts, and writes no more than the options' own field
+    // holds.
     /// A name that the kernel will not take leaves connections as they were, so it is no reason not to serve.
     private func setLoopbackCongestion(in options: inout csp_options) throws {
         let name = settings.loopbackCongestion ?? ""

@@ -2,6 +2,7 @@ internal import Glibc
 
 /// Plain lines for whoever typed the command.
 public enum Output {
+    // unsafe: the bytes are those of `line` within withUTF8, and `rest` begins no further than write(2) has come.
     /// Writes a text and a newline.
     public static func write(_ text: String, to descriptor: Int32) {
         var line = text.hasSuffix("\n") ? text : text + "\n"

@@ -290,8 +290,8 @@ CSP_PUBLIC csp_session csp_loop_any_session(csp_loop *_Nonnull loop, uint32_t en
  *
  * A store is a table (a memfd) and shelves (pairs of unix SEQPACKET sockets). Who holds them when this
  * process is gone holds all that was stored, and a later process opens it again. All functions but those that
- * begin with csp_table_ belong to csp_plane_create's rule about threads; csp_plane_add_shelf may be called by
- * any thread at any time.
+ * begin with csp_table_ belong to csp_plane_create's rule about threads; csp_plane_add_shelf and
+ * csp_plane_refuse_shelves may be called by any thread at any time.
  */
 
 /* What csp_plane_recover found. */

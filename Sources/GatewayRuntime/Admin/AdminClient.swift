@@ -34,6 +34,7 @@ struct AdminClient {
         return try read(from: socket.number)
     }
 
+    // unsafe: while a call lasts the kernel reads or fills what is ours, no more of it than the length says.
     private func connect() throws(Failure) -> Descriptor {
         guard var address = UnixAddress(path) else { throw Failure(description: "\(path) is too long for a socket") }
         let number = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)

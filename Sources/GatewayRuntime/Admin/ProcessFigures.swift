@@ -3,6 +3,8 @@ internal import Glibc
 
 /// What this process uses, as the kernel tells it (proc(5)); what it does not tell is left out.
 enum ProcessFigures {
+    // unsafe: C fills structures of ours while the call lasts. The folder is open from opendir(3) to closedir(3), known
+    // to nobody else, and of its entries no more is looked at than whether there is one.
     static func read() -> MetricsSnapshot.Process {
         var figures = MetricsSnapshot.Process()
         var usage = rusage()

@@ -9,6 +9,7 @@ struct UnixListener: Sendable {
     /// Of the file: an inode's number alone is soon given to another.
     private let stamp: [UInt64]
 
+    // unsafe: C reads a path, or as much of an address as its length says, while the call lasts; both are ours.
     /// Binds a socket to a path, for the owner and the group. A socket file on which nobody listens is replaced.
     init(path: String, mode: mode_t) throws(SystemError) {
         guard var address = UnixAddress(path) else { throw SystemError(ENAMETOOLONG, "listen on \(path)") }

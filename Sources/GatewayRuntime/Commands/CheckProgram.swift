@@ -82,6 +82,7 @@ public enum CheckProgram {
 
 /// Whether an address can be listened on.
 private enum ListenerCheck {
+    // unsafe: the kernel reads a number and an address of ours while the call lasts, as much as their lengths say.
     static func bind(_ address: SocketAddress) throws(SystemError) {
         var system = SystemAddress(address)
         let type = Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue)

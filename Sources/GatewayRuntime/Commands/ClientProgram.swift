@@ -103,6 +103,8 @@ public enum ClientProgram {
     private static let otherRelease = AdminClient.Failure(
         description: "the gateway that runs is of another release, which this program does not understand; restart it")
 
+    // unsafe: nobody changes the environment of a client or a check; of the text, which has its zero at least, one byte
+    // is looked at.
     /// Colours are for terminals whose user has not declined them (no-color.org).
     static var isColoured: Bool {
         let declined = unsafe getenv("NO_COLOR").map { unsafe $0.pointee != 0 }

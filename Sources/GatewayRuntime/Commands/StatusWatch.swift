@@ -54,12 +54,13 @@ struct StatusWatch {
     private func write(_ text: String) {
         var text = text
         // A terminal that is gone sends us a signal.
-        _ = text.withUTF8 { unsafe Glibc.write(STDOUT_FILENO, $0.baseAddress, $0.count) }
+        _ = text.withUTF8 { unsafe Glibc.write(STDOUT_FILENO, $0.baseAddress, $0.count) }  // unsafe: within withUTF8
     }
 }
 
 /// Waits for SIGINT and SIGTERM instead of dying of them, so that the terminal can be put back.
 private enum Interruption {
+    // unsafe: C reads and fills sets and a time that are ours, while the call lasts.
     private static let signals: sigset_t = {
         var set = sigset_t()
         unsafe sigemptyset(&set)
@@ -82,6 +83,7 @@ private struct TerminalSize {
     var columns = 80
     var rows = 24
 
+    // unsafe: TIOCGWINSZ fills one winsize, and this one is ours (ioctl_tty(2)).
     static func now() -> TerminalSize {
         var size = winsize()
         guard unsafe ioctl(STDOUT_FILENO, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0, size.ws_row > 1 else {

@@ -4,6 +4,9 @@ internal import Synchronization
 
 // Sessions that outlive the process.
 extension DataPlane {
+    // unsafe: `owner` keeps the plane for as long as there is this object, which outlives each call. C copies what it
+    // is given and fills what is ours: a shelf has two ends (SocketPair, InheritedStore), and a note goes with its
+    // length. From any thread only what says so (CSplice.h).
     /// Stores sessions from now on, before loops run; the table stays the caller's. Whoever else keeps the store may throw it
     /// away.
     func openStore(table: Int32, isKept: Bool) throws(SystemError) {
@@ -84,6 +87,8 @@ extension DataPlane {
 }
 
 extension LoopRunner {
+    // unsafe: no loop runs yet, so the thread that prepares them all may ask this one, which lives as long as its
+    // `owner`. A slot is below CSP_ENDPOINTS_MAX (EndpointSet), and the address that C fills is ours.
     fileprivate func placeOfAnySession(on slot: UInt32) -> SocketAddress? {
         var address = csp_address()
         let session = unsafe csp_loop_any_session(loop, slot)

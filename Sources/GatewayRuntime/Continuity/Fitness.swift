@@ -78,6 +78,9 @@ enum Fitness {
             output = Descriptor(owning: ends[0])
         }
 
+        // unsafe: actions, words and variables are ours until start() returns, the lists end with nil, and
+        // posix_spawn(3) is done with them when it returns. What poll(2), read(2) and waitpid(2) fill is ours as well,
+        // and no larger than they are told.
         /// Closes `own` where it fails.
         private static func start(
             _ program: Program, table: Int32, output given: consuming Descriptor, word: String, _ own: Int32

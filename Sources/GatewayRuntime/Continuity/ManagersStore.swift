@@ -45,6 +45,7 @@ struct ManagersStore: Sendable {
         return Self.hasHungUp(own.number, within: Self.patienceMilliseconds)
     }
 
+    // unsafe: poll(2) reads and fills one pollfd, which is ours, while the call lasts.
     private static func hasHungUp(_ descriptor: Int32, within milliseconds: Int32) -> Bool {
         var request = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
         // EINTR is taken for a manager that does not answer: signals come to another thread.

@@ -35,6 +35,9 @@ struct Program: Sendable {
     /// All words, its name first.
     var words: [String]
 
+    // unsafe: readlink(2) fills a buffer of ours, no more than the count says. The words are copies of ours until
+    // execv(3) has failed, and end with nil. The environment has no other writer, and to add one variable replaces its
+    // list once: glibc keeps the old list, and every text, for a thread that reads meanwhile (c-ares may).
     /// The one that runs. A path that the kernel does not tell is a name that cannot be executed.
     static func own() -> Program {
         var buffer = [CChar](repeating: 0, count: Int(PATH_MAX))

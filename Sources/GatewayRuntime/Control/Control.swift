@@ -64,6 +64,7 @@ actor Control {
     private var isClosed = false
     private var changed: @Sendable () -> Void = {}
 
+    // unsafe: an unowned reference to the executor, which the actor holds, and its thread while it runs a job.
     nonisolated var unownedExecutor: UnownedSerialExecutor { unsafe executor.asUnownedSerialExecutor() }
 
     init(

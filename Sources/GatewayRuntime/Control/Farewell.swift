@@ -19,6 +19,7 @@ actor Farewell {
     private var waiter: CheckedContinuation<End, Never>?
     private var isCutShort = false
 
+    // unsafe: an unowned reference to the executor, which the actor holds, and its thread while it runs a job.
     nonisolated var unownedExecutor: UnownedSerialExecutor { unsafe executor.asUnownedSerialExecutor() }
 
     /// `sessions` says how many are left; `looked` is called on the control loop after each look.

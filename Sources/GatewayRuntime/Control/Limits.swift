@@ -11,6 +11,7 @@ enum Limits {
     /// The share of the soft limit's pages that we use: what other programs of the same user have is not known.
     private static let pipePagesHidden: UInt32 = 16_384
 
+    // unsafe: the kernel reads or fills one rlimit, which is ours, while the call lasts.
     /// Raises the soft limit of descriptors to the hard one, and returns it.
     static func raiseDescriptors() throws(SystemError) -> UInt64 {
         var limit = rlimit()

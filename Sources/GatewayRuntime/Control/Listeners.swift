@@ -21,6 +21,7 @@ actor Listeners {
     /// Who keeps our own listeners for the next process; `nil` where nobody does.
     private var keeper: ManagersStore?
 
+    // unsafe: an unowned reference to the executor, which the actor holds, and its thread while it runs a job.
     nonisolated var unownedExecutor: UnownedSerialExecutor { unsafe executor.asUnownedSerialExecutor() }
 
     /// No listener yet.

@@ -31,6 +31,7 @@ actor Reloading {
     private var isBusy = false
     private var queue: [CheckedContinuation<Void, Never>] = []
 
+    // unsafe: an unowned reference to the executor, which the actor holds, and its thread while it runs a job.
     nonisolated var unownedExecutor: UnownedSerialExecutor { unsafe executor.asUnownedSerialExecutor() }
 
     /// These settings are in force, and came from this file.

@@ -48,6 +48,8 @@ public struct LineLog: LogHandler {
         write(line + "\n")
     }
 
+    // unsafe: nobody changes this variable, and its text is copied; the kernel reads or fills what is ours while a call
+    // lasts, no more of it than the count says.
     /// Whether journald reads our stderr (systemd.exec(5), JOURNAL_STREAM).
     static var isJournal: Bool {
         guard let stream = unsafe getenv("JOURNAL_STREAM") else { return false }

@@ -9,7 +9,7 @@ enum WallClock {
     /// Now.
     static func now() -> WallTime {
         var time = timespec()
-        _ = unsafe clock_gettime(CLOCK_REALTIME, &time)  // cannot fail with this clock and a valid pointer
+        _ = unsafe clock_gettime(CLOCK_REALTIME, &time)  // unsafe: the timespec is ours; cannot fail with this clock
         return WallTime(milliseconds: Int64(time.tv_sec) * 1000 + Int64(time.tv_nsec) / 1_000_000)
     }
 }

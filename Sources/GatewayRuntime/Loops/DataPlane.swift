@@ -4,8 +4,8 @@ internal import Glibc
 
 /// The C plane with its loops, each run by a thread of its own.
 ///
-/// `@unchecked Sendable`: the functions used from here may be called by one thread while loops run (CSplice.h), and the
-/// task that runs the service is that one.
+/// `@unchecked Sendable`: while loops run, what CSplice.h leaves to one thread at a time is called on the control loop.
+/// What is for loops at rest is called by the task that runs the service, which alone starts and ends them.
 @safe final class DataPlane: @unchecked Sendable {
     let owner: PlaneOwner
     private let options: csp_options
@@ -14,6 +14,8 @@ internal import Glibc
     let runners: [LoopRunner]
     private var threads: [SystemThread] = []
 
+    // unsafe: `owner` keeps the plane for as long as there is this object, which outlives each call. C copies
+    // addresses, paths and settings while a call lasts, and fills what is ours. From which thread: see above.
     var plane: OpaquePointer { unsafe owner.plane }
 
     /// Creates the plane; nothing runs yet.

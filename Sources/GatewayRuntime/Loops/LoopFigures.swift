@@ -26,6 +26,9 @@ internal import Gateway
 
     private let tally: OpaquePointer
 
+    // unsafe: the tally is this object's from here to deinit, and has Place.count counters. Every index is a place
+    // below that: slots are below EndpointSet.slots, C's reasons are those of EndReason, and a class of a histogram is
+    // one of its own.
     init() {
         guard let tally = unsafe csp_tally_create(Place.count) else { preconditionFailure("no memory at the start") }
         unsafe self.tally = tally

@@ -119,6 +119,8 @@ extension LoopRunner {
         advance(session) { sequence, now in sequence.started(at: now) }
     }
 
+    // unsafe: all of this is done by the thread that executes run(), to which the loop belongs. C copies the address
+    // and fills an event of ours; a session that has ended is ENOENT, for no number is given twice.
     private func dialTimerFired(_ session: csp_session) {
         guard var client = clients[session] else { return }
         if now - client.acceptedAt > Self.longestPause(plan.plan) + plan.plan.timing.dialTimeout {

@@ -56,6 +56,9 @@ internal import Synchronization
     /// A round of storing under way, and how far it has come.
     private var storing: (round: StoringRound, cursor: UInt32)?
 
+    // unsafe: the loop is one of the plane's, which `owner` keeps. Any thread may wake it and read its counters
+    // (CSplice.h); all else is asked of it by the one that executes run(). Slots are below CSP_ENDPOINTS_MAX
+    // (EndpointSet), and what C fills is ours and has the capacity that goes with it.
     init(
         owner: PlaneOwner, index: UInt32, plan: PublishedPlan, spread: SessionSpread, held: HeldClients,
         accessLog: AccessLog?,

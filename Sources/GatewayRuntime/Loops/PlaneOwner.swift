@@ -9,6 +9,8 @@ internal import Synchronization
     /// Whether its sessions go on elsewhere when it goes.
     let isAbandoned = Atomic(false)
 
+    // unsafe: C has copied the options when it returns. From then on the plane is this object's; in deinit no loop
+    // runs, for the thread of one that runs holds its runner, and that this object.
     /// Creates a plane with these options.
     init(_ options: csp_options) throws(SystemError) {
         var created: OpaquePointer?

@@ -38,6 +38,10 @@ internal import Glibc
     /// Questions without an answer.
     private(set) var pending = 0
 
+    // unsafe: the channel is there from create() to close(), and `channel` is nil before and after. It is touched by
+    // the control loop's thread alone, and close() never comes from within a call into it (`callDepth`). What c-ares is
+    // given by pointer lives for the call, and it copies what it keeps; a reply, bounded by its length, is copied in
+    // the callback.
     /// A channel that asks the servers of a resolv.conf as it is now, or these ones.
     init(executor: EventExecutor, resolvConf: String, servers: [SocketAddress]) throws(ResolverError) {
         self.executor = executor
@@ -167,5 +171,5 @@ internal import Glibc
 struct ResolverError: Error, CustomStringConvertible {
     let status: Int32
 
-    var description: String { unsafe String(cString: ares_strerror(status)) }
+    var description: String { unsafe String(cString: ares_strerror(status)) }  // unsafe: a constant text, copied
 }

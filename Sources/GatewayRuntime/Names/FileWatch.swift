@@ -55,6 +55,8 @@ final class FileWatch {
         names = found
     }
 
+    // unsafe: C reads a path, and fills a buffer within its count, while the call lasts; both are ours, and it keeps
+    // neither.
     /// The folder's watch, or where it is missing that of the one in which it would appear. One that is forbidden cannot be
     /// watched; the times to live still bring what it says, late.
     private func add(_ step: PathStep) -> (number: Int32, name: String)? {

@@ -33,6 +33,7 @@ struct InotifyEvents: Sequence, IteratorProtocol {
             name: name.isEmpty ? nil : String(decoding: name, as: UTF8.self))
     }
 
+    // unsafe: next() has seen that a whole header is there, and the last of its numbers ends with it.
     private func number(at offset: Int) -> UInt32 {
         unsafe rest.withUnsafeBytes { unsafe $0.loadUnaligned(fromByteOffset: offset, as: UInt32.self) }
     }

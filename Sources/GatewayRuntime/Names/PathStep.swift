@@ -32,7 +32,7 @@ struct PathStep {
 
     private static func target(of path: String) -> String? {
         var buffer = [CChar](repeating: 0, count: Int(PATH_MAX))
-        let count = unsafe readlink(path, &buffer, buffer.count)
+        let count = unsafe readlink(path, &buffer, buffer.count)  // unsafe: both are ours, and filled within the count
         guard count > 0 else { return nil }
         return String(decoding: buffer[..<count].map { UInt8(bitPattern: $0) }, as: UTF8.self)
     }

@@ -31,6 +31,7 @@ actor Resolver {
     /// Answers from /etc/hosts hold until the file changes, of which the control loop hears.
     private static let hostsTimeToLive = Duration.seconds(86_400)
 
+    // unsafe: an unowned reference to the executor, which the actor holds, and its thread while it runs a job.
     nonisolated var unownedExecutor: UnownedSerialExecutor { unsafe executor.asUnownedSerialExecutor() }
 
     /// A resolver that asks these servers, or without any those of resolv.conf.
@@ -224,7 +225,7 @@ extension Answer {
             // c-ares says so of servers that are not reached and of those that answer SERVFAIL or REFUSED alike.
             self = .failed("no name server is reached, or they refuse or fail")
         default:
-            self = .failed(unsafe String(cString: ares_strerror(outcome.status)))
+            self = .failed(unsafe String(cString: ares_strerror(outcome.status)))  // unsafe: a constant text of c-ares
         }
     }
 }

@@ -17,6 +17,7 @@ struct StateFile: Sendable {
         return try LastGoodSet(parsing: text, source: source, now: clinux_utc_seconds())
     }
 
+    // unsafe: C reads paths, and as many bytes as it is told are there, while the call lasts; all of it is ours.
     /// Writes beside the file, to the disk, and renames: a crash or a full disk leaves the old set.
     func write(_ set: LastGoodSet) throws(SystemError) {
         let temporary = path + ".new"

@@ -32,6 +32,7 @@ actor HTTPProbe {
     private var contexts: TLSContextSource
     private var memories: [Member: Memory] = [:]
 
+    // unsafe: an unowned reference to the executor, which the actor holds, and its thread while it runs a job.
     nonisolated var unownedExecutor: UnownedSerialExecutor { unsafe executor.asUnownedSerialExecutor() }
 
     init(executor: EventExecutor, loop: ProbeLoop, files: TLSFiles) {

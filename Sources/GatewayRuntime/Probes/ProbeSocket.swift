@@ -26,6 +26,8 @@ struct ProbeSocket: ~Copyable {
         return socket
     }
 
+    // unsafe: while a call lasts the kernel reads or fills what is ours, no more of it than the count says. Of memory
+    // that is not initialized, so much is taken for initialized as recv(2) has filled.
     /// Sends what fits into the buffer of a new connection: a few hundred bytes.
     func send(_ bytes: [UInt8]) throws(DialFailure) {
         let count = unsafe Glibc.send(descriptor.number, bytes, bytes.count, Int32(MSG_NOSIGNAL))
@@ -147,6 +149,6 @@ struct ProbeSocket: ~Copyable {
     private func isReady(for events: EventExecutor.Readiness) -> Bool {
         // poll(2) and epoll(7) have the same bits for input and output.
         var state = pollfd(fd: descriptor, events: Int16(truncatingIfNeeded: events), revents: 0)
-        return unsafe poll(&state, 1, 0) == 1
+        return unsafe poll(&state, 1, 0) == 1  // unsafe: one pollfd of ours, for the call
     }
 }

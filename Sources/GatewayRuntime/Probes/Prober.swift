@@ -8,6 +8,7 @@ actor Prober {
     private let hello: TLSHelloProbe
     private let http: HTTPProbe
 
+    // unsafe: an unowned reference to the executor, which the actor holds, and its thread while it runs a job.
     nonisolated var unownedExecutor: UnownedSerialExecutor { unsafe executor.asUnownedSerialExecutor() }
 
     /// Probes that use these files for `https`, and read them again when they change.

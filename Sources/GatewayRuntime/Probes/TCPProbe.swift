@@ -7,6 +7,7 @@ actor TCPProbe {
 
     private let executor: EventExecutor
 
+    // unsafe: an unowned reference to the executor, which the actor holds, and its thread while it runs a job.
     nonisolated var unownedExecutor: UnownedSerialExecutor { unsafe executor.asUnownedSerialExecutor() }
 
     init(executor: EventExecutor) {

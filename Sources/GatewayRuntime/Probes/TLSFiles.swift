@@ -73,7 +73,7 @@ struct TLSContextSource: ~Copyable {
     }
 
     private static func stamp(of path: String) -> [UInt64] {
-        let stamp = unsafe clinux_stamp(path)
+        let stamp = unsafe clinux_stamp(path)  // unsafe: C reads the path and keeps nothing
         return [stamp.exists, stamp.inode, stamp.bytes, stamp.changed_ns]
     }
 }

@@ -6,6 +6,7 @@ actor TLSHelloProbe {
     private let executor: EventExecutor
     private var generator = SystemRandomNumberGenerator()
 
+    // unsafe: an unowned reference to the executor, which the actor holds, and its thread while it runs a job.
     nonisolated var unownedExecutor: UnownedSerialExecutor { unsafe executor.asUnownedSerialExecutor() }
 
     init(executor: EventExecutor) {

@@ -32,6 +32,7 @@ struct ActivatedSocket: Hashable, Sendable {
             && [AF_INET, AF_INET6, AF_UNIX].contains(option(SO_DOMAIN))
     }
 
+    // unsafe: the kernel fills a number of ours while the call lasts, no more of it than the size says.
     /// `nil` where it is no socket, or not even open.
     private func option(_ name: Int32) -> Int32? {
         var (value, size) = (Int32(0), socklen_t(MemoryLayout<Int32>.size))

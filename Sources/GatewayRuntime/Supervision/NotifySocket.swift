@@ -26,6 +26,7 @@ final class NotifySocket: Sendable {
         try send(notifications.map(\.description).joined(separator: "\n"))
     }
 
+    // unsafe: C reads address, text and descriptors while the call lasts, as many as their counts say; all are ours.
     /// Sends a message, with duplicates of descriptors.
     func send(_ text: String, with descriptors: [Int32] = []) throws(SystemError) {
         var address = address

@@ -34,6 +34,7 @@ actor Supervision {
     private var laterStatus: EventExecutor.TimerID?
     private var trouble = Pace()
 
+    // unsafe: an unowned reference to the executor, which the actor holds, and its thread while it runs a job.
     nonisolated var unownedExecutor: UnownedSerialExecutor { unsafe executor.asUnownedSerialExecutor() }
 
     /// `standing` is called on the control loop.

@@ -5,6 +5,9 @@ struct UnixAddress {
     private var address = sockaddr_un()
     private let length: socklen_t
 
+    // unsafe: all bytes are those of a sockaddr_un of ours, zero at first. A text is shorter than sun_path, and the
+    // kernel is told a length that is not above the whole. It is lent as the sockaddr that it begins as, for the call
+    // (unix(7)).
     /// `nil` where the text does not fit.
     init?(_ text: String) {
         var bytes = Array(text.utf8)

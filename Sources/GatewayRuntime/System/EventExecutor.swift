@@ -44,6 +44,9 @@ internal import Synchronization
 
     /// What was taken from the inbox; the two arrays change places, so that neither is allocated anew.
     private var batch: [Work] = []
+    // unsafe: of the union in an epoll_event only the number is ever written or read. The kernel reads or fills what is
+    // ours while a call lasts: one event, eight bytes, or `eventCapacity` events. A job is run once, as it came, and
+    // the unowned reference to this object is good: run() holds it, and so does each actor that lives here.
     private var events = unsafe [epoll_event](repeating: epoll_event(), count: eventCapacity)
 
     private var watches: [Int32: Watch] = [:]

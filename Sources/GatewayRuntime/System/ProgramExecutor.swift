@@ -26,6 +26,8 @@ internal import Synchronization
         if isFirst { wake() }
     }
 
+    // unsafe: a job is taken out once, and run once, while whoever called run() holds this object. The kernel reads or
+    // fills the eight bytes of a number of ours.
     /// Runs an operation and all that it starts in this very thread, and returns when it has ended. Called once.
     func run<Value: Sendable>(_ operation: @escaping @Sendable () async -> Value) -> Value {
         let result = Result<Value>()

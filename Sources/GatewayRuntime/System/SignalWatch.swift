@@ -4,6 +4,7 @@ internal import Glibc
 /// Signals that are waited for by a thread of their own, instead of interrupting another one. The thread sleeps in
 /// sigwait(3) until one comes.
 struct SignalWatch: ~Copyable {
+    // unsafe: C reads or fills a set, and a number, while the call lasts; both belong to the one who calls.
     /// From now on these signals wait for ``init(_:_:)``, instead of ending the process: in the calling thread, and in all
     /// that it starts later. Called before there is any other.
     static func block(_ signals: [Int32]) {

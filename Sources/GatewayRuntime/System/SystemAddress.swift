@@ -9,6 +9,9 @@ struct SystemAddress {
     /// AF_INET or AF_INET6.
     var family: Int32 { Int32(storage.ss_family) }
 
+    // unsafe: all bytes are those of a sockaddr_storage of ours, which has room for any address: the first 24 at most
+    // are read and written here, and the kernel is told a length that is not above the whole. It is lent as the
+    // sockaddr that it begins as, for the call.
     init(_ address: SocketAddress) {
         let bytes = address.ip.bytes
         let isV4 = bytes.count == 4

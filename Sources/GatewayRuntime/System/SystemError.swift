@@ -18,6 +18,9 @@ public struct SystemError: Error, Equatable, Sendable, CustomStringConvertible {
     /// Somebody listens there.
     var isAddressInUse: Bool { number == EADDRINUSE }
 
+    // unsafe: both texts end with a zero and are copied at once. Names are constant, and what strerror(3) makes of an
+    // unknown number is the thread's own until it asks again: since glibc 2.32, without which there is no
+    // clinux_errno_name either.
     /// The number's name: `ECONNREFUSED`.
     public static func name(of number: Int32) -> String {
         guard let name = unsafe clinux_errno_name(number) else { return "errno \(number)" }

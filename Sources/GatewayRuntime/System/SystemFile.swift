@@ -5,6 +5,7 @@ enum SystemFile {
     /// As much as a parser of ours looks at.
     private static let longest = 1 << 20
 
+    // unsafe: the kernel reads the path, and fills the chunk within its count, while the call lasts; both are ours.
     /// A text file's content, cut at 1 MiB; `nil` where it cannot be read. Bytes that are no UTF-8 are replaced.
     static func read(_ path: String) -> String? {
         let number = unsafe open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)

@@ -15,6 +15,8 @@ final class SystemThread: Sendable {
 
     private let thread: pthread_t
 
+    // unsafe: the reference is taken over once, by the thread that was started for it, or released here if there is
+    // none. The thread's number is written, and its name read, while the call lasts.
     /// Starts a thread; its name (15 bytes) shows in ps and perf. Signals are left to the main thread.
     init(name: String, _ body: @escaping @Sendable () -> Void) throws(SystemError) {
         let start = unsafe Unmanaged.passRetained(Start(name: name, body: body))
