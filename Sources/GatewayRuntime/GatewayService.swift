@@ -113,7 +113,8 @@ public struct GatewayService: Service {
             executor: executor, control: control, plane: plane, listeners: listeners, reloading: reloading,
             supervision: supervision, store: store, logger: logger)
         let heir = Heir(
-            control: control, plane: plane, listeners: listeners, store: store, turnover: turnover, logger: logger)
+            control: control, plane: plane, listeners: listeners, store: store, reloading: reloading,
+            turnover: turnover, logger: logger)
         try await Self.run {
             await control.start(
                 runners: plane.runners, listeners: await listeners.addresses, inheriting: handover, store: store)

@@ -85,23 +85,29 @@ enum Fitness {
         private static func start(
             _ program: Program, table: Int32, output given: consuming Descriptor, word: String, _ own: Int32
         ) throws(SystemError) -> pid_t {
-            var actions = unsafe posix_spawn_file_actions_t()
-            unsafe posix_spawn_file_actions_init(&actions)
-            defer { unsafe posix_spawn_file_actions_destroy(&actions) }
-            // The table may lie where the output goes, so it moves last, from where nobody else is.
-            unsafe posix_spawn_file_actions_adddup2(&actions, given.number, STDOUT_FILENO)
-            unsafe posix_spawn_file_actions_adddup2(&actions, given.number, STDERR_FILENO)
-            unsafe posix_spawn_file_actions_adddup2(&actions, table, Fitness.table)
-            let words = unsafe program.words.map { unsafe strdup($0) } + [nil]
-            let variables = unsafe environment(word).map { unsafe strdup($0) } + [nil]
-            defer { unsafe (words + variables).forEach { unsafe free($0) } }
-            var pid: pid_t = 0
-            let result = unsafe posix_spawn(&pid, program.path, &actions, nil, words, variables)
-            guard result == 0 else {
+            do throws(SystemError) {
+                var actions = unsafe posix_spawn_file_actions_t()
+                unsafe posix_spawn_file_actions_init(&actions)  // cannot fail on Linux: it sets members
+                defer { unsafe posix_spawn_file_actions_destroy(&actions) }
+                // The table may lie where the output goes, so it moves last, from where nobody else is.
+                let moves = [(given.number, STDOUT_FILENO), (given.number, STDERR_FILENO), (table, Fitness.table)]
+                for (from, to) in moves {
+                    try succeed(unsafe posix_spawn_file_actions_adddup2(&actions, from, to), program)
+                }
+                let words = try CStringList(program.words)
+                let variables = try CStringList(environment(word))
+                var pid: pid_t = 0
+                try succeed(
+                    unsafe posix_spawn(&pid, program.path, &actions, nil, words.pointers, variables.pointers), program)
+                return pid
+            } catch {
                 _ = close(own)
-                throw SystemError(result, "start \(program.path)")
+                throw error
             }
-            return pid
+        }
+
+        private static func succeed(_ result: Int32, _ program: Program) throws(SystemError) {
+            guard result == 0 else { throw SystemError(result, "start \(program.path)") }
         }
 
         /// Ours, without the manager's ear: the child is none of its business.

@@ -9,18 +9,19 @@ final class Heir: Sendable {
     private let control: Control
     private let plane: DataPlane
     private let listeners: Listeners
+    private let reloading: Reloading
     private let turnover: Turnover
     private let logger: Logger
     /// Where sessions are stored: by the manager, or since the first attempt to hand over.
     private let store: Mutex<SessionStore?>
 
     init(
-        control: Control, plane: DataPlane, listeners: Listeners, store: SessionStore?, turnover: Turnover,
-        logger: Logger
+        control: Control, plane: DataPlane, listeners: Listeners, store: SessionStore?, reloading: Reloading,
+        turnover: Turnover, logger: Logger
     ) {
         (self.control, self.plane, self.listeners, self.logger) = (control, plane, listeners, logger)
+        (self.reloading, self.turnover) = (reloading, turnover)
         self.store = Mutex(store)
-        self.turnover = turnover
     }
 
     /// Lets the installed program say whether it is fit, stores everything, and becomes that program. Where anything fails
@@ -35,6 +36,11 @@ final class Heir: Sendable {
                 "the installed program is not fit to take over; nothing has changed", metadata: ["error": "\(error)"])
             return
         }
+        // A reload that closes a listener, or opens one, comes before or after.
+        await reloading.exclude { [self] in await become(program, ability) }
+    }
+
+    private func become(_ program: Program, _ ability: Fitness.Ability) async {
         guard turnover.beginHandOver() else { return }  // told to stop meanwhile
         defer { turnover.endHandOver() }
         let error: SystemError

@@ -11,6 +11,8 @@ internal import Synchronization
 @safe final class SessionStore: @unchecked Sendable {
     private struct State {
         var shelves: [Int: [Int32]]
+        /// Numbers of shelves that are on their way.
+        var taken: Set<Int> = []
         var isGrowing = false
         var isFinal = false
         var adopted: UInt32 = 0
@@ -27,6 +29,8 @@ internal import Synchronization
     private let table: Int32
     private let logger: Logger
     private let state: Mutex<State>
+    /// Held by who writes the note: the control loop, and whoever hands over.
+    private let note = Mutex(())
 
     private init(
         plane: DataPlane, manager: ManagersStore?, table: Int32, shelves: [Int: [Int32]], logger: Logger
@@ -166,12 +170,24 @@ internal import Synchronization
     }
 
     private func add(keptBy manager: ManagersStore?) throws(SystemError) {
-        let number = state.withLock { state in (0..<StoredName.shelvesAtMost).first { state.shelves[$0] == nil } }
+        let number = state.withLock { state in
+            let number = (0..<StoredName.shelvesAtMost).first { state.shelves[$0] == nil && !state.taken.contains($0) }
+            if let number { state.taken.insert(number) }
+            return number
+        }
         guard let number else { throw SystemError(ENOSPC, "open another shelf") }
+        defer { state.withLock { _ = $0.taken.remove(number) } }
         let ends = try SocketPair.sequenced()
-        try manager?.keep(ends, as: StoredName.shelf(number).text)
-        state.withLock { $0.shelves[number] = ends }
-        try plane.addShelf(number, ends)
+        do throws(SystemError) {
+            try manager?.keep(ends, as: StoredName.shelf(number).text)
+            // Before anything can be parked there: who hands over takes along what is known.
+            state.withLock { $0.shelves[number] = ends }
+            try plane.addShelf(number, ends)
+        } catch {
+            state.withLock { $0.shelves[number] = nil }
+            for end in ends { _ = close(end) }  // sockets of ours: nothing is lost with them
+            throw error
+        }
     }
 
     /// Stores most of what is not stored yet, while loops run, so that ``leave(toHeir:)`` has little to do.
@@ -220,7 +236,9 @@ internal import Synchronization
     }
 
     /// A note for the next process.
-    func write(_ handover: Handover) throws(SystemError) { try plane.writeNote(handover.text) }
+    func write(_ handover: Handover) throws(SystemError) {
+        try note.withLock { _ throws(SystemError) in try plane.writeNote(handover.text) }
+    }
 
     /// What the next process needs, under the names by which it knows it.
     var descriptors: [PassedDescriptor] {

@@ -35,9 +35,8 @@ struct Program: Sendable {
     /// All words, its name first.
     var words: [String]
 
-    // unsafe: readlink(2) fills a buffer of ours, no more than the count says. The words are copies of ours until
-    // execv(3) has failed, and end with nil. The environment has no other writer, and to add one variable replaces its
-    // list once: glibc keeps the old list, and every text, for a thread that reads meanwhile (c-ares may).
+    // unsafe: readlink(2) fills a buffer of ours, no more than the count says. execve(2) copies both lists, which live
+    // until it has failed.
     /// The one that runs. A path that the kernel does not tell is a name that cannot be executed.
     static func own() -> Program {
         var buffer = [CChar](repeating: 0, count: Int(PATH_MAX))
@@ -48,12 +47,15 @@ struct Program: Sendable {
 
     /// Becomes this program, with an environment in which one variable is added. Returns only where that fails: the error.
     func become(adding variable: String, _ value: String) -> SystemError {
-        unsafe setenv(variable, value, 1)
-        let pointers = unsafe words.map { unsafe strdup($0) } + [nil]
-        defer { unsafe pointers.forEach { unsafe free($0) } }
-        unsafe execv(path, pointers)
-        let error = SystemError(errno, "execute \(path)")
-        unsafe unsetenv(variable)
-        return error
+        var variables = ProcessEnvironment.all()
+        variables[variable] = value
+        do throws(SystemError) {
+            let words = try CStringList(words)
+            let environment = try CStringList(variables.map { "\($0.key)=\($0.value)" })
+            unsafe execve(path, words.pointers, environment.pointers)
+            return SystemError(errno, "execute \(path)")
+        } catch {
+            return error
+        }
     }
 }

@@ -62,6 +62,13 @@ actor Reloading {
         return settings
     }
 
+    /// Does something during which settings and listeners stay as they are.
+    func exclude(_ body: @Sendable () async -> Void) async {
+        await enter()
+        defer { leave() }
+        await body()
+    }
+
     private func enter() async {
         guard isBusy else {
             isBusy = true

@@ -3,7 +3,7 @@ internal import Glibc
 /// The environment of this process.
 public enum ProcessEnvironment {
     // unsafe: the list ends with nil and each text with a zero, and both are copied. Nobody changes them meanwhile:
-    // that is done at the start, before there are threads, and by a hand-over, after it has read them to ask its heir.
+    // that is done at the start, before there are threads.
     /// All variables.
     public static func all() -> [String: String] {
         var variables: [String: String] = [:]
