@@ -176,7 +176,7 @@ package-roots: package-tools
 test-package: check-package package-roots ## the package on a machine made for it: service, socket, upgrades, removal (root)
 	Tests/Package/run $(package)
 
-test-package-short: check-package package-roots ## the same, only that it installs and serves
+test-package-short: check-package package-roots ## a part of that: it installs and serves, sandbox, restarts and kills, 200 streams
 	@$(MAKE) --no-print-directory boot-package-short
 
 boot-package-short:

@@ -29,8 +29,13 @@ enum SettingsFileText {
 
     private static func entry(_ setting: Setting) -> String {
         let allowed = setting.allowedValues.map { " (\($0))" } ?? ""
-        return "\n# \(setting.summary)\(allowed)\n\(line(setting))\n"
+        let note = setting == .listenAddresses ? socketNote : ""
+        return "\n# \(setting.summary)\(allowed)\n\(note)\(line(setting))\n"
     }
+
+    /// What is so with the package alone, whose socket unit comes first.
+    private static let socketNote =
+        "# The service does not use it while there is etcd-gateway.socket: etcd-gateway(8), OTHER ADDRESSES.\n"
 
     /// The line that stands in the file, and takes effect without its first character.
     static func line(_ setting: Setting) -> String { "#\(setting.environmentName)=\(setting.defaultText)" }

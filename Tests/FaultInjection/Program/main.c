@@ -1,11 +1,14 @@
-/*
+/* clang-format off: what follows is a table
+ *
  * The program itself, with a fault in one of its calls at a time.
  *
- *   program GATEWAY PRELOAD reach                      tells of each call that a trial reaches: module,
- * offset, call program GATEWAY PRELOAD try SITES ERRNOS [N OF M]  a trial for each line of SITES and each
- * errno: the N-th of M program GATEWAY PRELOAD hostile                    a machine that forbids, lacks or
- * shifts what we can do without program GATEWAY PRELOAD once MODULE OFFSET CALL ERRNO FIRST TIMES
+ *   program GATEWAY PRELOAD reach                           tells of each call that a trial reaches: module, offset, call
+ *   program GATEWAY PRELOAD try SITES ERRNOS [N OF M]       a trial for each line of SITES and each errno: the N-th of M
+ *   program GATEWAY PRELOAD hostile                         machines that forbid, lack or shift what we can do without
+ *   program GATEWAY PRELOAD heirs                           a killed gateway's session, and heirs that cannot begin
+ *   program GATEWAY PRELOAD once MODULE OFFSET CALL ERRNO FIRST TIMES
  */
+/* clang-format on */
 #include "trial.h"
 
 #include <errno.h>
