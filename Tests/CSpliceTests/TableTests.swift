@@ -27,6 +27,13 @@ extension DataPlaneTests {
             #expect(result == -EPROTO)
         }
 
+        @Test(.enabled(if: geteuid() == 0)) func tableOfAnotherUser_isNot() {
+            let table = csp_table_create()
+            defer { close(table) }
+            #expect(fchown(table, 65_534, 65_534) == 0)
+            #expect(csp_table_check(table) == -EPERM)
+        }
+
         /// What a later version may do: more behind what we know of each part, and a higher minor number.
         private static let later = TableForm(
             minor: 7, headerBytes: 8192, entryBytes: 96, shelfBytes: 81_920, bufferBytes: 73_728, noteBytes: 73_728)

@@ -24,14 +24,18 @@ extension RealComponents {
             return String(decoding: try client.receive(), as: UTF8.self).contains("etcdserver")
         }
 
-        /// Each counter that clients alone can move, by its line of the metrics.
+        /// Each counter that only clients can move, and the count of each histogram, by its line of the metrics.
         private func counters(_ observed: ObservedGateway) async throws -> [String: Double] {
-            let names = [
-                "etcd_gateway_sessions_accepted_total", "etcd_gateway_sessions_opened_total",
-                "etcd_gateway_sessions_closed_total", "etcd_gateway_bytes_total", "etcd_gateway_connections_total",
-                "etcd_gateway_connection_duration_seconds_count", "etcd_gateway_connect_duration_seconds_count",
+            let ownOfTheProcess = [
+                "etcd_gateway_loop_", "etcd_gateway_probes_", "etcd_gateway_sessions_adopted_", "process_",
             ]
             let lines = try await WebRequest.run(observed.web, "/metrics").body.split(separator: "\n")
+            let types = lines.filter { $0.hasPrefix("# TYPE ") }.map { $0.split(separator: " ") }
+            let names = types.compactMap { words -> String? in
+                guard !ownOfTheProcess.contains(where: { words[2].hasPrefix($0) }) else { return nil }
+                return words[3] == "counter" ? "\(words[2])" : words[3] == "histogram" ? "\(words[2])_count" : nil
+            }
+            #expect(names.count >= 12)
             let pairs = lines.filter { line in names.contains { line.hasPrefix($0) } }.compactMap { line in
                 line.lastIndex(of: " ").map { (String(line[..<$0]), Double(line[line.index(after: $0)...]) ?? -1) }
             }

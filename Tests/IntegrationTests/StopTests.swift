@@ -1,4 +1,5 @@
 import Foundation
+import Gateway
 import GatewayTesting
 import Testing
 
@@ -46,6 +47,26 @@ extension RealComponents {
             #expect(try await gateway.process.waitForExit() == .code(0))
             #expect(ContinuousClock.now - end < .seconds(2), "it ends with the last session")
             #expect(gateway.process.errors.contains("the last session has ended"))
+        }
+
+        @Test func whileSessionsEnd_itSaysThatItIsStopping_andIsReadyForNobody() async throws {
+            let member = try #require(try LoneMembers.all().first)
+            let observed = try await ObservedGateway(["--endpoints=\(member.address)", "--drain-timeout=30s"])
+            try await eventually("it is ready") { try await observed.metric("etcd_gateway_ready") == 1 }
+            var client: ClientConnection? = try idleClient(of: observed.gateway)
+            observed.gateway.process.send(SIGTERM)
+            try await observed.gateway.process.waitForText("stopping")
+            try await eventually("it says so") { try await observed.status().isStopping }
+            #expect(try await !observed.status().isReady)
+            let readiness = try await WebRequest.run(observed.web, "/readyz")
+            #expect(readiness.status == 503 && readiness.body.hasPrefix("stopping"), "\(readiness)")
+            // What was shown a moment ago may be shown again.
+            try await eventually("metrics say so") { try await observed.metric("etcd_gateway_ready") == 0 }
+            let screen = try await observed.command("status")
+            #expect(screen.exit == .code(1) && screen.output.contains("STOPPING"), "\(screen.output)")
+            #expect(client?.hasEnded == false)
+            client = nil
+            #expect(try await observed.gateway.process.waitForExit() == .code(0))
         }
 
         private func idleClient(of gateway: GatewayProcess) throws -> ClientConnection {

@@ -67,6 +67,28 @@ extension RealComponents {
             #expect(try await gateway.process.waitForExit() == .code(0))
         }
 
+        /// Each opens or closes a listener, while the others are being handed over.
+        @Test func reloads_besideHandOvers_disturbNeither() async throws {
+            let member = try #require(try LoneMembers.all().first)
+            let (first, second) = ("127.0.0.1:\(try FreePort.next())", "127.0.0.1:\(try FreePort.next())")
+            let settings = { (both: Bool) in
+                ["ENDPOINTS": member.address, "LISTEN_ADDR": both ? "\(first),\(second)" : first]
+            }
+            let gateway = try await GatewayWithFile(settings(true))
+            let client = try ClientConnection(to: first)
+            #expect(try answers(client))
+            for round in 1...30 {
+                try gateway.write(settings(round % 2 == 0))
+                gateway.process.send(SIGHUP)
+                gateway.process.send(SIGUSR2)
+                if round % 3 == 0 { try await Task.sleep(for: .milliseconds(10 * round)) }
+            }
+            try await gateway.reload(settings(true))
+            #expect(try answers(client))
+            for address in [first, second] { #expect(try answers(ClientConnection(to: address)), "\(address)") }
+            #expect(gateway.process.errors.contains(Self.handedOver))
+        }
+
         @Test func statusAndMetrics_areServedAfterwards_andNoDescriptorIsLeft() async throws {
             let (folder, metrics) = (try TemporaryFolder(), "127.0.0.1:\(try FreePort.next())")
             let gateway = try await Installed(settings: [

@@ -16,10 +16,21 @@ public struct Totals: Equatable, Sendable {
         set { counts[name] = newValue == 0 ? nil : newValue }
     }
 
-    /// Adds the traffic of endpoints to what was counted since. Of one that is not known now nothing is told.
+    /// Adds the traffic of endpoints to what was counted since. Of one that is not known now nothing is told: see
+    /// ``forgotten(besides:)``.
     public func add(to traffic: inout [EndpointKey: EndpointTraffic]) {
         for (key, earlier) in self.traffic where traffic[key] != nil { traffic[key]?.add(earlier) }
     }
+
+    /// The bytes of earlier processes that are none of these endpoints'.
+    public func forgotten(besides known: [EndpointKey: EndpointTraffic]) -> (up: UInt64, down: UInt64) {
+        traffic.filter { known[$0.key] == nil }.values.reduce((self[Self.forgottenUp], self[Self.forgottenDown])) {
+            ($0.0 + $1.bytesUp, $0.1 + $1.bytesDown)
+        }
+    }
+
+    fileprivate static let forgottenUp = "forgotten-up"
+    fileprivate static let forgottenDown = "forgotten-down"
 }
 
 extension MetricsSnapshot {
@@ -40,6 +51,12 @@ extension MetricsSnapshot {
         for reason in failovers.things { totals["failovers/\(reason.rawValue)"] = failovers[reason] }
         for result in counts.refreshes.things { totals["refreshes/\(result.rawValue)"] = counts.refreshes[result] }
         for result in [true, false] { totals["reloads/\(result ? "ok" : "refused")"] = counts.reloads[result] }
+        // What all have moved is more than what those did that are known.
+        let known = traffic.values.reduce((up: UInt64(0), down: UInt64(0))) {
+            ($0.up + $1.bytesUp, $0.down + $1.bytesDown)
+        }
+        totals[Totals.forgottenUp] = own.bytesUp - min(own.bytesUp, known.up)
+        totals[Totals.forgottenDown] = own.bytesDown - min(own.bytesDown, known.down)
         totals.sessionTimes = sessionTimes
         totals.traffic = traffic.mapValues(\.withoutPresent)
         return totals

@@ -129,9 +129,9 @@ extension Control {
             total.acceptErrors += counters.accept_errors
         }
         total.heldClients = held.count
-        let forgotten = figures.ledger.forgotten
-        total.bytesUp = traffic.values.reduce(forgotten.bytesUp) { $0 + $1.bytesUp }
-        total.bytesDown = traffic.values.reduce(forgotten.bytesDown) { $0 + $1.bytesDown }
+        let (forgotten, earlier) = (figures.ledger.forgotten, figures.earlier.forgotten(besides: traffic))
+        total.bytesUp = traffic.values.reduce(forgotten.bytesUp + earlier.up) { $0 + $1.bytesUp }
+        total.bytesDown = traffic.values.reduce(forgotten.bytesDown + earlier.down) { $0 + $1.bytesDown }
         return total
     }
 

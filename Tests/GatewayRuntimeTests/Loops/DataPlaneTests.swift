@@ -24,6 +24,10 @@ struct DataPlaneTests {
         func client() throws -> TestClient { try TestClient(address) }
     }
 
+    @Test func endpoints_haveAsManyNumbersAsTheDataPlaneHasPlaces() {
+        #expect(EndpointSet.slots == UInt32(CSP_ENDPOINTS_MAX))  // C does not look at what it is given
+    }
+
     private func withPlane(
         _ plan: DialPlan, held: HeldClients = HeldClients(), options change: (inout csp_options) -> Void = { _ in },
         _ body: (Running) async throws -> Void
