@@ -99,8 +99,17 @@ test_documents() {
     check "settings are a conffile" contains "$(in_machine dpkg-query -W -f='${Conffiles}' etcd-gateway)" /etc/default/etcd-gateway
     check "bash completes flags" contains "$(completions --disc)" --discovery-srv
     check "bash completes commands" contains "$(completions undr)" undrain
+    check "pages are where README looks for them" pages_are_there
     check "zsh has completions" in_machine test -s /usr/share/zsh/vendor-completions/_etcd-gateway
     check "fish has completions" in_machine test -s /usr/share/fish/vendor_completions.d/etcd-gateway.fish
+}
+
+pages_are_there() {
+    local page missing=()
+    for page in $(grep -o '](docs/[^)#]*' README.md | cut -c3- | grep -v ^docs/examples | sort -u); do
+        in_machine test -s "/usr/share/doc/etcd-gateway/$page" || missing+=("$page")
+    done
+    is "${missing[*]}" ''
 }
 
 # What bash offers behind so much of a word.

@@ -38,7 +38,7 @@ int clinux_set_receive_timeout(int socket, int milliseconds);
 
 /* Sends one datagram with descriptors (SCM_RIGHTS), at most CLINUX_DESCRIPTORS_MAX. 0, or -1 with errno set
  * (sendmsg(2)). */
-#define CLINUX_DESCRIPTORS_MAX 8
+#define CLINUX_DESCRIPTORS_MAX 128
 struct sockaddr;
 int clinux_send_descriptors(int socket, const struct sockaddr *_Nonnull address, uint32_t address_bytes,
         const void *_Nonnull text, uint64_t text_bytes, const int *_Nonnull descriptors, uint32_t count);

@@ -9,7 +9,7 @@ struct ManagersStore: Sendable {
     private static let patienceMilliseconds: Int32 = 5000
     private static let probeName = "store.probe"
 
-    /// Has it keep duplicates of these under one name. It says nothing about it: ask ``isKeeping()`` afterwards.
+    /// Has it keep duplicates of these under one name. It says nothing about it: ask for ``room(for:)`` before.
     func keep(_ descriptors: [Int32], as name: String) throws(SystemError) {
         // FDPOLL=0: it must not look at them, for it would drop a socket whose peer has ended, with what is unread there.
         try notify.send("FDSTORE=1\nFDNAME=\(name)\nFDPOLL=0", with: descriptors)
@@ -20,18 +20,28 @@ struct ManagersStore: Sendable {
         try notify.send("FDSTOREREMOVE=1\nFDNAME=\(name)")
     }
 
-    /// Whether it keeps what it was told to keep so far: has it keep one descriptor more, and sees whether that is still open
-    /// when nobody but the manager can have it. A store that is full has dropped it, one that does not exist as well.
-    func isKeeping() throws(SystemError) -> Bool {
-        let ends = try SocketPair.sequenced()
-        let own = Descriptor(owning: ends[0])
-        do {
-            let given = Descriptor(owning: ends[1])
-            try keep([given.number], as: Self.probeName)
+    /// How many of so many descriptors it would keep, 128 at most: has it keep as many, and sees which are still open when
+    /// nobody but the manager can have them. A store that is full has dropped some, one that does not exist all.
+    func room(for wanted: Int) throws(SystemError) -> Int {
+        var own: [Int32] = []
+        defer { for descriptor in own { _ = close(descriptor) } }  // ours alone, with nothing in them
+        try probe(with: wanted, &own)
+        guard try hasReadAll() else { return 0 }
+        let count = own.count { !Self.hasHungUp($0, within: 0) }
+        if count > 0 { try drop(Self.probeName) }
+        return count
+    }
+
+    /// Has it keep so many, whose other ends are added to `own`; the manager alone has them afterwards.
+    private func probe(with count: Int, _ own: inout [Int32]) throws(SystemError) {
+        var given: [Int32] = []
+        defer { for descriptor in given { _ = close(descriptor) } }  // of ours; what the manager has are duplicates
+        for _ in 0..<count {
+            let ends = try SocketPair.sequenced()
+            own.append(ends[0])
+            given.append(ends[1])
         }
-        guard try hasReadAll(), !Self.hasHungUp(own.number, within: 0) else { return false }
-        try drop(Self.probeName)
-        return true
+        try keep(given, as: Self.probeName)
     }
 
     /// Returns when the manager has read all that it was told before; false where it does not answer (BARRIER=1).

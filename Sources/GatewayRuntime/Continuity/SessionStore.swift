@@ -97,7 +97,7 @@ internal import Synchronization
     private static func create(
         _ plane: DataPlane, _ manager: ManagersStore, _ logger: Logger
     ) throws(SystemError) -> SessionStore? {
-        guard try manager.isKeeping() else {
+        guard try manager.room(for: 1) == 1 else {
             logger.warning(
                 "sessions are not stored: the service manager keeps no descriptors (FileDescriptorStoreMax=)")
             return nil
@@ -154,12 +154,11 @@ internal import Synchronization
 
     private func grow(by count: Int) {
         do throws(SystemError) {
-            for _ in 0..<count { try add(keptBy: manager) }
-            // Each took room in the manager's store; whether there was room for all is asked once.
             if count == 0 { throw SystemError(EAGAIN, "start a thread") }
-            if let manager, try !manager.isKeeping() {
-                throw SystemError(ENOSPC, "keep descriptors in the manager's store")
-            }
+            // What the manager does not keep must not be used: its sessions would be stored in appearance only.
+            let room = try manager.map { manager throws(SystemError) in try manager.room(for: 2 * count) / 2 } ?? count
+            for _ in 0..<room { try add(keptBy: manager) }
+            if room < count { throw SystemError(ENOSPC, "keep descriptors in the manager's store") }
             state.withLock { $0.isGrowing = false }
         } catch {
             state.withLock { $0.isFinal = true }
@@ -214,7 +213,7 @@ internal import Synchronization
                 try add(keptBy: nil)
                 continue
             }
-            guard state.withLock({ !$0.isFinal }) else {
+            guard state.withLock({ !$0.isFinal }), try manager?.room(for: 2) ?? 2 == 2 else {
                 logger.warning(
                     "not all sessions found room in the store", metadata: ["ended": .stringConvertible(left)])
                 return
