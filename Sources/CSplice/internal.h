@@ -190,8 +190,9 @@ static inline bool session_is_stored(const struct session *session)
 
 void young_add(csp_loop *loop, struct session *session);
 void young_forget(csp_loop *loop, struct session *session);
-/* Gives a session its patience now. Nothing if it has it. */
-void young_grow_up(csp_loop *loop, struct session *session);
+/* Gives a session its patience now, and stores it. Nothing if it has it. False: it is young still, for it
+ * found no shelf with room. */
+bool young_grow_up(csp_loop *loop, struct session *session);
 /* Lets all that are old enough grow up. */
 void young_check(csp_loop *loop);
 

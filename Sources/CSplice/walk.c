@@ -40,23 +40,39 @@ static int has_ours(int end)
 	return result < 0 ? result : 0;
 }
 
-/* Whether the queue is at the first end instead; or a negative errno. */
-static int are_swapped(const struct shelf *shelf, const struct table_shelf *known)
+/* Whether the table says that something lies here. */
+static bool has_entries(struct store *store, const struct shelf *shelf)
 {
+	for (uint32_t i = 0; i < TABLE_ENTRIES; i++)
+		if (atomic_load(&table_entry(store->table, shelf->number, i)->state) != ENTRY_FREE)
+			return true;
+	return false;
+}
+
+/* Whether the queue is at the first end instead; or a negative errno. */
+static int are_swapped(struct store *store, const struct shelf *shelf)
+{
+	const struct table_shelf *known = table_shelf(store->table, shelf->number);
 	uint64_t first = sys_cookie(shelf->ends[0]);
-	int result;
+	int result = 0;
 
 	if (first != 0 && (first == known->ends[0] || first == known->ends[1]))
 		return first == known->ends[1];
-	result = has_ours(shelf->ends[1]);
-	return result == 0 ? has_ours(shelf->ends[0]) : result < 0 ? result : 0;
+	/* To take an empty end for the queue is to lose all that lies at the other one. */
+	for (int tries = 0; tries < LOOKS; tries++) {
+		if ((result = has_ours(shelf->ends[1])) != 0)
+			return result < 0 ? result : 0;
+		if ((result = has_ours(shelf->ends[0])) != 0 || !has_entries(store, shelf))
+			break;
+	}
+	return result;
 }
 
 /* The ends come back in any order. Their cookies say which is which; where a program of an older form has not
  * noted them, what lies in the queues does. */
 int shelf_put_in_order(struct store *store, struct shelf *shelf)
 {
-	int result = are_swapped(shelf, table_shelf(store->table, shelf->number));
+	int result = are_swapped(store, shelf);
 	int end = shelf->ends[0];
 
 	shelf->is_unordered = result < 0;

@@ -54,16 +54,32 @@ void young_forget(csp_loop *loop, struct session *session)
 	session->is_young = false;
 }
 
-void young_grow_up(csp_loop *loop, struct session *session)
+/* It is the first again: a shelf was asked for, and it is to be stored as soon as that is there. */
+static void put_back(csp_loop *loop, struct session *session)
+{
+	struct session *first = session_at(loop, loop->young_first);
+
+	session->is_young = true;
+	session->previous_young = SLAB_NONE;
+	session->next_young = loop->young_first;
+	if (first == NULL)
+		loop->young_last = session->slot.index;
+	else
+		first->previous_young = session->slot.index;
+	loop->young_first = session->slot.index;
+	loop->young_at_ns = loop->now_ns + SHELF_RETRY_NS;
+}
+
+bool young_grow_up(csp_loop *loop, struct session *session)
 {
 	if (!session->is_young)
-		return;
+		return true;
 	young_forget(loop, session);
 	tcp_set_patience(session->legs[UP].fd, loop->plane);
-	if (loop->plane->store != NULL && keep_session(loop, session) == -ENOSPC) {
-		session->joined_at_ns = loop->now_ns; /* it has another chance in a second */
-		young_add(loop, session);
-	}
+	if (loop->plane->store == NULL || keep_session(loop, session) != -ENOSPC)
+		return true;
+	put_back(loop, session);
+	return false;
 }
 
 /* Somebody was told that a shelf is wanted, and has not answered yet. */
@@ -88,7 +104,8 @@ void young_check(csp_loop *loop)
 			loop->young_at_ns = loop->now_ns; /* the others first */
 			return;
 		}
-		young_grow_up(loop, first);
+		if (!young_grow_up(loop, first))
+			return;
 		first = session_at(loop, loop->young_first);
 	}
 	loop->young_at_ns = first == NULL ? 0 : first->joined_at_ns + GROWN_UP_NS + SLACK_NS;

@@ -129,6 +129,17 @@ extension DataPlaneTests {
         /// After an urgent byte a flow is copied for good. What its reader does not take goes into a pipe, beside the one
         /// that was emptied in the same turn: that one must not be forgotten. (A unix client's buffer is small enough for
         /// both to happen in one turn.)
+        @Test func sessionThatFindsNoRoom_isStoredAsSoonAsThereIsAShelf_notASecondLater() throws {
+            let guardian = try StoreGuardian(loops: 1, shelves: 1)
+            try guardian.start(grows: true)
+            let sessions = try guardian.open(300)
+            let opened = ContinuousClock.now
+            try guardian.waitUntilStored(300)
+            // A second and a half at most; another chance would come a second later.
+            #expect(ContinuousClock.now - opened < .seconds(2.2))
+            try talk(sessions)
+        }
+
         @Test func pipesOfStoredSessions_comeBack() throws {
             let guardian = try StoreGuardian(entrance: .unix)
             try guardian.start()

@@ -53,14 +53,15 @@ static void become_another(struct stage *stage, bool passed[static DESCRIPTORS])
 			must(dup2(aside[fd], fd) == fd && close(aside[fd]) == 0, "the same number");
 }
 
-/* A process that cannot begin, and has not found them yet, takes them with it. */
+/* A process that cannot begin, and has not found them yet, takes them with it: its plane those that it had
+ * made its own, such as the loops' epoll sets, and the end of the process the others. */
 static void close_passed(struct stage *stage, const bool passed[static DESCRIPTORS])
 {
 	if (stage->held == 0)
 		return;
 	stage->held = 0;
 	for (int fd = 0; fd < DESCRIPTORS; fd++)
-		if (passed[fd])
+		if (passed[fd] && fcntl(fd, F_GETFD) >= 0)
 			must(close(fd) == 0, "close");
 }
 

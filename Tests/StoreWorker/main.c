@@ -4,7 +4,8 @@
  *
  *   StoreWorker PORT LOOPS PIPE_PAGES SHELVES [DESCRIPTORS]
  *
- * It may have so many descriptors, of which RESERVE are not for sessions.
+ * It may have so many descriptors, of which RESERVE are not for sessions. With STORE_WORKER_GROWS in its
+ * environment it opens another shelf where all are full, which dies with it; else there are no more.
  *
  * Descriptors: 3 the listener, 4 the table, from 5 on the ends of the shelves. It says what it recovered, and
  * then how many sessions are stored and how many clients wait, whenever that changes. SIGTERM: it leaves
@@ -22,11 +23,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 enum { LISTENER = 3, TABLE = 4, FIRST_SHELF = 5, EVENTS = 64, RESERVE = 30 };
 
 static csp_plane *plane;
+static uint32_t shelf_count; /* in the beginning */
 static struct csp_address upstream = {.family = CSP_FAMILY_IPV4, .ip = {127, 0, 0, 1}};
 static _Atomic bool is_leaving;
 static _Atomic bool is_storing; /* all sessions, young ones too */
@@ -41,12 +44,24 @@ static void must(int result, const char *what)
 	exit(1);
 }
 
+static void grow(void)
+{
+	static _Atomic uint32_t grown;
+	int ends[2];
+
+	must(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) == -1 ? -errno : 0, "socketpair");
+	must(csp_plane_add_shelf(plane, shelf_count + atomic_fetch_add(&grown, 1), ends),
+	        "csp_plane_add_shelf");
+}
+
 static void handle(csp_loop *loop, const struct csp_event *event)
 {
 	if (event->kind == CSP_EVENT_ACCEPTED)
 		(void)csp_session_dial(loop, event->session, &upstream, 1, 0); /* -ENOENT: it has left */
 	else if (event->kind == CSP_EVENT_DIAL_FAILED)
 		(void)csp_session_close(loop, event->session, true, NULL); /* as above */
+	else if (event->kind == CSP_EVENT_STORE_FULL && getenv("STORE_WORKER_GROWS") != NULL)
+		grow();
 	else if (event->kind == CSP_EVENT_STORE_FULL)
 		csp_plane_refuse_shelves(plane);
 }
@@ -169,6 +184,7 @@ static void open_store(uint32_t shelves)
 	struct csp_recovery recovery;
 	const char *held = getenv(held_variable);
 
+	shelf_count = shelves;
 	must(csp_plane_open_store(plane, TABLE, true), "csp_plane_open_store");
 	for (uint32_t i = 0; i < shelves; i++) {
 		const int ends[] = {FIRST_SHELF + 2 * (int)i, FIRST_SHELF + 2 * (int)i + 1};

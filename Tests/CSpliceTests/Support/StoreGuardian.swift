@@ -52,7 +52,7 @@ final class StoreGuardian: @unchecked Sendable {  // used by one test, from one 
 
     /// Starts a worker, which may have so many descriptors, and returns when it has recovered everything.
     @discardableResult func start(
-        dialing address: csp_address? = nil, descriptors: Int? = nil
+        dialing address: csp_address? = nil, descriptors: Int? = nil, grows: Bool = false
     ) throws -> Recovered {
         var ends: [Int32] = [-1, -1]
         try check("pipe", pipe(&ends))
@@ -80,7 +80,9 @@ final class StoreGuardian: @unchecked Sendable {  // used by one test, from one 
                 program, "\((address ?? server.address).port)", "\(loops)", "\(pipePages)", "\(shelves.count / 2)",
             ] + (descriptors.map { ["\($0)"] } ?? [])
         let pointers = words.map { strdup($0) } + [nil]
-        let settings = environment.filter { $0.key.hasSuffix("SAN_OPTIONS") }.map { strdup("\($0)=\($1)") } + [nil]
+        let own = grows ? ["STORE_WORKER_GROWS=1"] : []
+        let options = environment.filter { $0.key.hasSuffix("SAN_OPTIONS") }.map { "\($0)=\($1)" }
+        let settings = (own + options).map { strdup($0) } + [nil]
         defer { for pointer in pointers + settings { free(pointer) } }
         let result = posix_spawn(&pid, program, &actions, nil, pointers, settings)
         close(ends[1])
