@@ -6,7 +6,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-enum { MESSAGE = 900, OLD_MS = 2000, COMPACTED_MS = 6000, PIECE = 9000, SCARCE = 18, DEATH_PUMPS = 500 };
+enum { MESSAGE = 900, OLD_MS = 2000, COMPACTED_MS = 6000, PIECE = 9000, SCARCE = 14, DEATH_PUMPS = 500 };
 
 /* Until sessions are old enough, and the store knows them. */
 static void grow_old(struct stage *stage)
@@ -45,22 +45,36 @@ static void keep(struct stage *stage)
 	(void)exchange(stage, pairs[0], 0, MESSAGE);
 }
 
-/* A stored session with bytes that wait goes from loop to loop by itself. */
+/* One whose session the first loop has. */
+static uint32_t one_of_the_first_loop(struct stage *stage, struct pair *const pairs[], uint32_t count)
+{
+	uint32_t loop = 1;
+	uint32_t i = count;
+
+	while (i > 0 && loop != 0)
+		(void)number_of(stage, pairs[--i], &loop);
+	return i;
+}
+
+/* A stored session with bytes that wait goes from the first loop to the other one by itself. */
 static void keep_and_balance(struct stage *stage)
 {
 	struct pair *pairs[] = {enter(stage), enter(stage), enter(stage), enter(stage)};
+	uint32_t waiting;
 
 	for (int i = 0; i < 4; i++)
 		(void)exchange(stage, pairs[i], MESSAGE, MESSAGE);
 	grow_old(stage);
-	stall(stage, pairs[0], CLIENT, TALK_BYTES);
+	waiting = one_of_the_first_loop(stage, pairs, 4);
+	stall(stage, pairs[waiting], CLIENT, TALK_BYTES);
 	for (int round = 0; round < 24; round++) {
-		for (int i = 1; i < 4; i++)
-			(void)exchange(stage, pairs[i], MESSAGE, MESSAGE);
+		for (uint32_t i = 0; i < 4; i++)
+			if (i != waiting)
+				(void)exchange(stage, pairs[i], MESSAGE, MESSAGE);
 		/* The other way it flows: more than any other, and not nearly all there is. */
-		(void)say(pairs[0], SERVER, 4 * MESSAGE);
+		(void)say(pairs[waiting], SERVER, 4 * MESSAGE);
 		pump(stage);
-		hear(stage, pairs[0], CLIENT);
+		hear(stage, pairs[waiting], CLIENT);
 		stage->cpu_ns[0] += 30000000;
 		clock_skip_ms(30);
 	}
@@ -157,14 +171,14 @@ static void come_back(struct stage *stage)
 }
 
 /* The next process may not open as many descriptors as it finds. */
-static void come_back_scarce(struct stage *stage)
+static void come_back_with(struct stage *stage, rlim_t more)
 {
 	struct rlimit limit;
 	rlim_t usual;
 
 	must(getrlimit(RLIMIT_NOFILE, &limit) == 0, "getrlimit");
 	usual = limit.rlim_cur;
-	limit.rlim_cur = open_descriptors() + SCARCE;
+	limit.rlim_cur = open_descriptors() + more;
 	must(setrlimit(RLIMIT_NOFILE, &limit) == 0, "setrlimit");
 	faults_note();
 	(void)stage_open(stage);
@@ -175,6 +189,17 @@ static void come_back_scarce(struct stage *stage)
 	for (uint32_t i = 0; i < stage->pair_count; i++)
 		(void)exchange(stage, &stage->pairs[i], MESSAGE, MESSAGE);
 	rest(stage, COMPACTED_MS);
+}
+
+/* At one of both the limit is between the two descriptors of a message. */
+static void come_back_scarce(struct stage *stage)
+{
+	come_back_with(stage, SCARCE);
+}
+
+static void come_back_scarcer(struct stage *stage)
+{
+	come_back_with(stage, SCARCE - 1);
 }
 
 const struct scene store_scenes[] = {
@@ -197,6 +222,12 @@ const struct scene store_scenes[] = {
         {.name = "killed-and-scarce",
                 .prepare = die_in_copy,
                 .act = come_back_scarce,
+                .has_store = true,
+                .returns = true,
+                .is_scarce = true},
+        {.name = "killed-and-scarcer",
+                .prepare = die_in_copy,
+                .act = come_back_scarcer,
                 .has_store = true,
                 .returns = true,
                 .is_scarce = true},
