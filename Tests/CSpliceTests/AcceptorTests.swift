@@ -3,7 +3,7 @@ import Testing
 
 extension DataPlaneTests {
     @Suite struct AcceptorTests {
-        /// The role is passed on when a loop has an eighth more than another: with few sessions, at each one.
+        /// The role is passed on when a loop has a third more than another, beyond eight: with few sessions, at each one.
         @Test func sessionsOpenedOneByOne_spreadEvenly() throws {
             try withPlane(loops: 4) { plane in
                 var sessions = try (0..<20).map { _ in try plane.open() }
@@ -11,7 +11,7 @@ extension DataPlaneTests {
                 #expect(perLoop.allSatisfy { $0 == 5 }, "\(perLoop)")
                 sessions += try (0..<180).map { _ in try plane.open() }
                 perLoop = plane.loops.map { $0.handle.counters().sessions }
-                #expect(perLoop.allSatisfy { (44...57).contains($0) }, "\(perLoop)")
+                #expect(perLoop.allSatisfy { (36...66).contains($0) }, "\(perLoop)")
                 #expect(sessions.allSatisfy { $0.number != 0 })
             }
         }
