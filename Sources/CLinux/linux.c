@@ -69,7 +69,8 @@ struct clinux_file_stamp clinux_stamp(const char *path)
 
 int clinux_set_receive_timeout(int socket, int milliseconds)
 {
-	struct timeval limit = {.tv_sec = milliseconds / 1000, .tv_usec = milliseconds % 1000 * 1000};
+	struct timeval limit = {
+	        .tv_sec = milliseconds / 1000, .tv_usec = (suseconds_t)(milliseconds % 1000) * 1000};
 
 	return setsockopt(socket, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
 }

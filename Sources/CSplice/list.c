@@ -21,7 +21,7 @@ static uint64_t idle_ms(const struct leg *leg)
 	struct tcp_info info;
 	socklen_t length = sizeof info;
 
-	if (leg->fd < 0 || !leg->is_tcp || getsockopt(leg->fd, IPPROTO_TCP, TCP_INFO, &info, &length) == -1)
+	if (!leg->is_tcp || getsockopt(leg->fd, IPPROTO_TCP, TCP_INFO, &info, &length) == -1)
 		return UINT64_MAX;
 	return info.tcpi_last_data_sent < info.tcpi_last_data_recv ? info.tcpi_last_data_sent
 	                                                           : info.tcpi_last_data_recv;
