@@ -99,13 +99,14 @@ static void try_one(struct setting *setting, uint64_t place, const char *call, i
 	        errno_name(error), first, times, where, world.said);
 }
 
-/* EBADF and EFAULT can only be a mistake of ours, and end the process (SystemError); EINTR comes a few times.
- */
-static bool is_mistake(int error)
+/* EBADF and EFAULT can only be a mistake of ours, and end the process (SystemError); so does what
+ * epoll_wait(2) says of a set that is none. */
+static bool is_mistake(const char *call, int error)
 {
-	return error == EBADF || error == EFAULT;
+	return error == EBADF || error == EFAULT || (error == EINVAL && strcmp(call, "epoll_wait") == 0);
 }
 
+/* EINTR comes a few times. */
 static uint32_t always(const char *call, int error)
 {
 	return error == EINTR || (error == EAGAIN && strcmp(call, "pthread_create") != 0) ? BURST
@@ -133,7 +134,7 @@ static void try_all(
 		must(errors != NULL, call);
 		for (uint32_t i = 0; i < count; i++)
 			for (int manner = 0; manner < 2; manner++)
-				if (!is_mistake(errors[i]) && turn++ % of == number)
+				if (!is_mistake(call, errors[i]) && turn++ % of == number)
 					try_one(setting, (uint64_t)module << OFFSET_BITS | offset, call,
 					        errors[i], 1, manner == 0 ? 1 : always(call, errors[i]),
 					        where);
