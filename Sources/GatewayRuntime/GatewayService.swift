@@ -95,7 +95,7 @@ public struct GatewayService: Service {
         do {
             handover = try recover(store, plane)
             try await listen(on: listeners)
-            if let manager, store != nil { try await listeners.keep(in: manager) }
+            if let manager, store != nil { await keep(listeners, in: manager) }
             try plane.start()
         } catch {
             store?.giveBack()
@@ -183,6 +183,15 @@ public struct GatewayService: Service {
             supervision?.assumeIsolated { $0.standingMayHaveChanged() }
         }
         return supervision
+    }
+
+    /// Where the manager does not hear it, a crash closes listeners that are not its own; that is no reason not to serve.
+    private func keep(_ listeners: Listeners, in manager: ManagersStore) async {
+        do throws(SystemError) {
+            try await listeners.keep(in: manager)
+        } catch {
+            logger.warning("the service manager does not hear us", metadata: ["error": "\(error)"])
+        }
     }
 
     /// Brings back the sessions of an earlier process, and what that has noted of endpoints.

@@ -55,12 +55,15 @@ internal import Synchronization
             }
             if !taken.isEmpty { return taken }
             var count: UInt64 = 0
-            _ = unsafe read(wakeUp.number, &count, 8)  // EINTR is a look for nothing; nothing else can happen
+            // EINTR is a look for nothing. Nothing else can happen to an eventfd; if it did, this thread would look a
+            // thousand times a second, not all the time.
+            if unsafe read(wakeUp.number, &count, 8) == -1, errno != EINTR { usleep(1000) }
         }
     }
 
     private func wake() {
         var one: UInt64 = 1
-        _ = unsafe write(wakeUp.number, &one, 8)  // it has room for more wake-ups than can ever be pending
+        // It has room for more wake-ups than can ever be pending. What else might come must not lose one.
+        for _ in 0..<100 where unsafe write(wakeUp.number, &one, 8) == 8 { return }
     }
 }
