@@ -76,6 +76,10 @@ extension RealComponents {
             let others = cluster.members.filter { $0.address != pinned.address }
             let drain = try await observed.command("drain", others[0].address)
             #expect(drain.exit == .code(0), "\(drain.errors)")
+            // Who stands by is looked at when it is due, which may be in between.
+            try await eventually("each has been tried") {
+                try await observed.status().endpoints.allSatisfy { $0.state != .untried }
+            }
             let known = try await observed.status().endpoints.map { [$0.name, "\($0.state)", "\($0.role)"] }
             for _ in 0..<2 {
                 try await handOver(observed)

@@ -81,7 +81,9 @@ public struct LineLog: LogHandler {
     private func write(_ line: String) {
         // A pipe that is full would make the control loop wait for whoever should read it.
         var state = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
-        guard unsafe poll(&state, 1, 0) == 1, state.revents & Int16(POLLOUT) != 0 else { return }
+        let count = unsafe poll(&state, 1, 0)
+        // Where poll(2) itself fails nothing is known, and a line is worth the risk.
+        guard count == -1 || state.revents & Int16(POLLOUT) != 0 else { return }
         var line = line
         _ = line.withUTF8 { unsafe Glibc.write(descriptor, $0.baseAddress, $0.count) }
     }

@@ -19,8 +19,12 @@ struct SignalWatch: ~Copyable {
         _ = try SystemThread(name: "signals") {
             var (set, signal) = (set, Int32(0))
             while true {
-                // EINTR aside, which sigwait(3) retries, it fails only for a signal that does not exist.
-                guard unsafe sigwait(&set, &signal) == 0 else { continue }
+                // EINTR aside, which sigwait(3) retries, it fails only for a signal that does not exist; were there one, this
+                // thread would ask a thousand times a second, not all the time.
+                guard unsafe sigwait(&set, &signal) == 0 else {
+                    usleep(1000)
+                    continue
+                }
                 came(signal)
             }
         }

@@ -15,7 +15,8 @@ struct SystemThreadTests {
     }
 
     // In a process of its own: other tests have threads as well.
-    @Test func threadsThatNobodyWaitsFor_giveTheirStacksBack() async {
+    @Test(.enabled(if: getenv("SANITIZED") == nil, "a sanitizer takes address space of its own"))
+    func threadsThatNobodyWaitsFor_giveTheirStacksBack() async {
         await #expect(processExitsWith: .success) {
             let ended = SystemThreadCounter()
             for number in 1...300 {
