@@ -142,7 +142,7 @@ int csp_loop_store(csp_loop *loop, uint32_t *cursor)
 		if (!session->slot.used || session->state != SESSION_OPEN || session_is_stored(session))
 			continue;
 		if (session->is_young)
-			young_grow_up(loop, session);
+			(void)young_grow_up(loop, session); /* as below */
 		else
 			(void)keep_session(loop, session); /* without room it is tried again at the end */
 		stored++;

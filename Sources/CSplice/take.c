@@ -33,7 +33,8 @@ int csp_session_take(csp_loop *loop, csp_session number, struct csp_session_reco
 	if ((error = relay_stash_to_pipe(loop, &session->relays[DOWN])) < 0 ||
 	        (error = relay_stash_to_pipe(loop, &session->relays[UP])) < 0)
 		return error;
-	young_grow_up(loop, session); /* whoever adopts it takes its options for granted */
+	(void)young_grow_up(
+	        loop, session); /* whoever adopts it takes its options for granted, and stores it */
 	memset(record, 0, sizeof *record);
 	record->downstream = session->legs[DOWN].fd;
 	record->upstream = session->legs[UP].fd;

@@ -54,32 +54,18 @@ void young_forget(csp_loop *loop, struct session *session)
 	session->is_young = false;
 }
 
-/* It is the first again: a shelf was asked for, and it is to be stored as soon as that is there. */
-static void put_back(csp_loop *loop, struct session *session)
-{
-	struct session *first = session_at(loop, loop->young_first);
-
-	session->is_young = true;
-	session->previous_young = SLAB_NONE;
-	session->next_young = loop->young_first;
-	if (first == NULL)
-		loop->young_last = session->slot.index;
-	else
-		first->previous_young = session->slot.index;
-	loop->young_first = session->slot.index;
-	loop->young_at_ns = loop->now_ns + SHELF_RETRY_NS;
-}
-
 bool young_grow_up(csp_loop *loop, struct session *session)
 {
 	if (!session->is_young)
 		return true;
-	young_forget(loop, session);
 	tcp_set_patience(session->legs[UP].fd, loop->plane);
-	if (loop->plane->store == NULL || keep_session(loop, session) != -ENOSPC)
-		return true;
-	put_back(loop, session);
-	return false;
+	if (loop->plane->store != NULL && keep_session(loop, session) == -ENOSPC) {
+		/* It keeps its place, and is stored as soon as there is the shelf that was asked for. */
+		loop->young_at_ns = loop->now_ns + SHELF_RETRY_NS;
+		return false;
+	}
+	young_forget(loop, session);
+	return true;
 }
 
 /* Somebody was told that a shelf is wanted, and has not answered yet. */

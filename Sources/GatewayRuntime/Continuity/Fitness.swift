@@ -99,6 +99,8 @@ enum Fitness {
                 var pid: pid_t = 0
                 try succeed(
                     unsafe posix_spawn(&pid, program.path, &actions, nil, words.pointers, variables.pointers), program)
+                _ = consume words  // both live until here
+                _ = consume variables
                 return pid
             } catch {
                 _ = close(own)

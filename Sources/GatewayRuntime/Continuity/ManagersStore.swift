@@ -26,9 +26,8 @@ struct ManagersStore: Sendable {
         var own: [Int32] = []
         defer { for descriptor in own { _ = close(descriptor) } }  // ours alone, with nothing in them
         try probe(with: wanted, &own)
-        guard try hasReadAll() else { return 0 }
-        let count = own.count { !Self.hasHungUp($0, within: 0) }
-        if count > 0 { try drop(Self.probeName) }
+        let count = try hasReadAll() ? own.count { !Self.hasHungUp($0, within: 0) } : 0
+        try drop(Self.probeName)  // also of a manager that reads all this later
         return count
     }
 

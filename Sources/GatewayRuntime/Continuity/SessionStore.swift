@@ -184,6 +184,7 @@ internal import Synchronization
             try plane.addShelf(number, ends)
         } catch {
             state.withLock { $0.shelves[number] = nil }
+            try? manager?.drop(StoredName.shelf(number).text)  // one that does not hear it has not kept it either
             for end in ends { _ = close(end) }  // sockets of ours: nothing is lost with them
             throw error
         }

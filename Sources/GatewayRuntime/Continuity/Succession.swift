@@ -53,7 +53,10 @@ struct Program: Sendable {
             let words = try CStringList(words)
             let environment = try CStringList(variables.map { "\($0.key)=\($0.value)" })
             unsafe execve(path, words.pointers, environment.pointers)
-            return SystemError(errno, "execute \(path)")
+            let error = SystemError(errno, "execute \(path)")
+            _ = consume words  // both live until here
+            _ = consume environment
+            return error
         } catch {
             return error
         }
