@@ -33,7 +33,7 @@ public enum GatewayProgram {
                 guard !stopSignals.contains(signal) || service.stopCame(by: signal) else { return }
                 newSignal.yield(signal)
             }
-            return try ProgramExecutor().run { await run(service, signals, logger) }
+            return ProgramExecutor().run { await run(service, signals, logger) }
         } catch {
             return failed(error)
         }

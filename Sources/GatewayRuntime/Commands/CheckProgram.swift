@@ -34,7 +34,7 @@ public enum CheckProgram {
             executor.stop()
             thread.join()
         }
-        let result = try ProgramExecutor().run { await EndpointCheck.run(settings, executor) }
+        let result = ProgramExecutor().run { await EndpointCheck.run(settings, executor) }
         return try result.get()
     }
 

@@ -39,8 +39,14 @@ struct InheritedStore: Sendable {
     }
 
     /// A listener that is bound there, which is the caller's then.
-    mutating func takeListener(boundTo address: String) -> ActivatedSocket? {
-        guard let place = listeners.firstIndex(where: { ActivatedSocket(descriptor: $0, name: "").address == address })
+    mutating func takeListener(boundTo address: String) -> ActivatedSocket? { takeListener { $0 == address } }
+
+    /// The first listener of which the kernel does not say where it is bound. An earlier process passes its listeners in the
+    /// order of the settings.
+    mutating func takeUnrecognized() -> ActivatedSocket? { takeListener(where: \.isEmpty) }
+
+    private mutating func takeListener(where isWanted: (String) -> Bool) -> ActivatedSocket? {
+        guard let place = listeners.firstIndex(where: { isWanted(ActivatedSocket(descriptor: $0, name: "").address) })
         else { return nil }
         return ActivatedSocket(descriptor: listeners.remove(at: place), name: StoredName.listener.text)
     }

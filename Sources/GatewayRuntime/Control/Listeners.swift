@@ -115,8 +115,21 @@ actor Listeners {
     }
 
     private func listen(onIP address: SocketAddress) throws(SystemError) -> UInt32 {
-        if let socket = inherited.takeListener(boundTo: "\(address)") { return try plane.listen(on: socket) }
-        return try plane.listen(on: address)
+        try listen(boundTo: "\(address)") { () throws(SystemError) in try plane.listen(on: address) }
+    }
+
+    /// On an inherited listener that is bound there, or on a new one. Where that place is taken, an inherited one of which
+    /// the kernel does not say where it is bound has it.
+    private func listen(boundTo address: String, opening new: () throws(SystemError) -> UInt32) throws(SystemError)
+        -> UInt32
+    {
+        if let socket = inherited.takeListener(boundTo: address) { return try plane.listen(on: socket) }
+        do throws(SystemError) {
+            return try new()
+        } catch {
+            guard error.isAddressInUse, let socket = inherited.takeUnrecognized() else { throw error }
+            return try plane.listen(on: socket)
+        }
     }
 
     private func listen(on address: ListenAddress) async throws -> UInt32 {
@@ -124,10 +137,9 @@ actor Listeners {
             switch address {
             case .ip(let address): return try listen(onIP: address)
             case .unix(let path):
-                if let socket = inherited.takeListener(boundTo: "unix://\(path)") {
-                    return try plane.listen(on: socket)
+                return try listen(boundTo: "unix://\(path)") { () throws(SystemError) in
+                    try plane.listen(onPath: path)
                 }
-                return try plane.listen(onPath: path)
             case .name(let name, let port):
                 // The first address of the name, as the old gateway does it.
                 guard let ip = await resolver.localAddress(of: name) else {

@@ -1,4 +1,3 @@
-internal import CLinux
 internal import Glibc
 internal import Synchronization
 
@@ -9,11 +8,17 @@ internal import Synchronization
 ///
 /// `@unchecked Sendable`: what changes is locked.
 @safe final class ProgramExecutor: TaskExecutor, @unchecked Sendable {
-    private let wakeUp: Descriptor
+    // unsafe: the semaphore is ours, set up before and destroyed after anybody uses it, and never moves.
+    private let wakeUp = UnsafeMutablePointer<sem_t>.allocate(capacity: 1)
     private let jobs = Mutex<[UnownedJob]>([])
 
-    init() throws(SystemError) {
-        wakeUp = Descriptor(owning: try checkErrno("create an eventfd", eventfd(0, Int32(EFD_CLOEXEC))))
+    init() {
+        _ = unsafe sem_init(wakeUp, 0, 0)  // of one process, from 0: cannot fail (sem_init(3))
+    }
+
+    deinit {
+        unsafe sem_destroy(wakeUp)
+        unsafe wakeUp.deallocate()
     }
 
     /// From any thread.
@@ -23,11 +28,12 @@ internal import Synchronization
             jobs.append(job)
             return jobs.count == 1
         }
-        if isFirst { wake() }
+        // Nobody waits for the kernel's consent here: a descriptor could refuse, and the program would hang. A valid semaphore
+        // fails only where two billion wake-ups are pending.
+        if isFirst { unsafe sem_post(wakeUp) }
     }
 
-    // unsafe: a job is taken out once, and run once, while whoever called run() holds this object. The kernel reads or
-    // fills the eight bytes of a number of ours.
+    // unsafe: a job is taken out once, and run once, while whoever called run() holds this object.
     /// Runs an operation and all that it starts in this very thread, and returns when it has ended. Called once.
     func run<Value: Sendable>(_ operation: @escaping @Sendable () async -> Value) -> Value {
         let result = Result<Value>()
@@ -54,16 +60,7 @@ internal import Synchronization
                 return jobs
             }
             if !taken.isEmpty { return taken }
-            var count: UInt64 = 0
-            // EINTR is a look for nothing. Nothing else can happen to an eventfd; if it did, this thread would look a
-            // thousand times a second, not all the time.
-            if unsafe read(wakeUp.number, &count, 8) == -1, errno != EINTR { usleep(1000) }
+            _ = unsafe sem_wait(wakeUp)  // EINTR, the only error of a valid one, is a look for nothing
         }
-    }
-
-    private func wake() {
-        var one: UInt64 = 1
-        // It has room for more wake-ups than can ever be pending. What else might come must not lose one.
-        for _ in 0..<100 where unsafe write(wakeUp.number, &one, 8) == 8 { return }
     }
 }

@@ -4,14 +4,14 @@ import Testing
 @testable import GatewayRuntime
 
 @Suite struct ProgramExecutorTests {
-    @Test func operation_returnsItsValue() throws {
-        #expect(try ProgramExecutor().run { 42 } == 42)
+    @Test func operation_returnsItsValue() {
+        #expect(ProgramExecutor().run { 42 } == 42)
     }
 
     /// Children of the operation are run by the same thread: the one that waits for it.
-    @Test func operationAndItsChildren_runOnTheCallersThread() throws {
+    @Test func operationAndItsChildren_runOnTheCallersThread() {
         let caller = ThreadName.current
-        let threads = try ProgramExecutor().run {
+        let threads = ProgramExecutor().run {
             await withTaskGroup(of: UInt.self) { group in
                 for _ in 0..<20 {
                     group.addTask {
@@ -25,7 +25,7 @@ import Testing
         #expect(threads == [caller])
     }
 
-    @Test func operationThatWaitsForAnActorElsewhere_comesBack() throws {
+    @Test func operationThatWaitsForAnActorElsewhere_comesBack() {
         actor Elsewhere {
             private var count = 0
             func add() -> Int {
@@ -34,7 +34,7 @@ import Testing
             }
         }
         let elsewhere = Elsewhere()
-        let last = try ProgramExecutor().run {
+        let last = ProgramExecutor().run {
             var last = 0
             for _ in 0..<1000 { last = await elsewhere.add() }
             return last
