@@ -62,6 +62,9 @@ fuzz: ## every harness of Tests/Fuzz for a minute (MINUTES=n), on what earlier r
 fuzz-short: ## the same, half a minute each
 	scripts/fuzz 30
 
+fuzz-keep: ## puts what they have found, as few inputs as reach the same places, into Tests/Fuzz/corpus
+	scripts/fuzz keep
+
 fuzz-programs: ## builds the harnesses
 	scripts/fuzz programs
 

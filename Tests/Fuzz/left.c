@@ -132,14 +132,28 @@ static void keep_far(struct scene *scene, int fd)
 	scene->far[scene->far_count++] = fd;
 }
 
+/* The alarm by which libFuzzer measures time interrupts it: it goes on, and to ask again is to wait for it.
+ */
+static bool is_connected(int fd)
+{
+	int result;
+
+	do
+		result = connect(fd, (const struct sockaddr *)&door_address, sizeof door_address);
+	while (result == -1 && errno == EINTR);
+	return result == 0 || errno == EISCONN;
+}
+
 /* A connection; near is our end of it, which has opened it or not. */
 static int connection(struct scene *scene, bool opened, int *far)
 {
 	int client = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	int server;
 
-	must(connect(client, (const struct sockaddr *)&door_address, sizeof door_address) == 0, "connect");
-	server = accept(door, NULL, NULL);
+	must(is_connected(client), "connect");
+	do
+		server = accept(door, NULL, NULL);
+	while (server == -1 && errno == EINTR);
 	must(server >= 0, "accept");
 	*far = opened ? server : client;
 	set_nonblocking(client);

@@ -207,6 +207,17 @@ static void set_small(int fd, bool is_small)
 	must(setsockopt(fd, IPPROTO_TCP, TCP_MAXSEG, &segment, sizeof segment) == 0, "TCP_MAXSEG");
 }
 
+/* libFuzzer's alarm interrupts it: it goes on, and to ask again is to wait for it. */
+static bool has_connected(int fd, const struct sockaddr_in *to)
+{
+	int result;
+
+	do
+		result = connect(fd, (const struct sockaddr *)to, sizeof *to);
+	while (result == -1 && errno == EINTR);
+	return result == 0 || errno == EISCONN;
+}
+
 static int connected(const struct csp_address *to, bool is_small)
 {
 	struct sockaddr_in address = {.sin_family = AF_INET,
@@ -215,7 +226,7 @@ static int connected(const struct csp_address *to, bool is_small)
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
 	set_small(fd, is_small);
-	must(connect(fd, (const struct sockaddr *)&address, sizeof address) == 0, "connect");
+	must(has_connected(fd, &address), "connect");
 	set_nonblocking(fd);
 	return fd;
 }

@@ -27,10 +27,10 @@ extension LastGoodSet {
         guard let end = text.range(of: "checksum ") else { throw .foreign }
         let body = text[..<end]
         guard text[end...] == "checksum \(Self.checksum(String(body)))\n" else { throw .damaged }
-        var lines = body.split(separator: "\n")
+        var lines = body.split(atByte: "\n")
         guard lines.count >= 3, lines.removeFirst() == Self.header else { throw .foreign }
         guard lines.removeFirst() == "source \(source)" else { throw .otherSource }
-        let saved = lines.removeFirst().split(separator: " ")
+        let saved = lines.removeFirst().split(atByte: " ")
         guard saved.count == 2, saved[0] == "saved", let savedAt = Int64(saved[1]) else { throw .damaged }
         // A clock that was set back by less than the limit is no reason to forget.
         let (age, overflow) = seconds.subtractingReportingOverflow(savedAt)
@@ -42,7 +42,7 @@ extension LastGoodSet {
     }
 
     private static func entry(_ line: Substring) throws(LastGoodSetError) -> Entry {
-        let words = line.split(separator: " ")
+        let words = line.split(atByte: " ")
         let first = 1 + EndpointDeclaration.wordCount
         guard words.count >= first, words.count <= first + ControlMachine.addressesAtMost, words[0] == "endpoint",
             let declaration = EndpointDeclaration(words: words[1..<first])

@@ -19,14 +19,14 @@ extension Handover {
     /// as well: what it would have said is found out again.
     public init?(parsing text: String) {
         guard text.utf8.count <= Self.longestText else { return nil }
-        var lines = text.split(separator: "\n")[...]
-        guard lines.popFirst() == Self.header[...], let source = lines.popFirst(), source.hasPrefix("source ") else {
+        var lines = text.split(atByte: "\n")[...]
+        guard lines.popFirst() == Self.header[...], let source = lines.popFirst()?.dropPrefix("source ") else {
             return nil
         }
-        self.init(source: String(source.dropFirst("source ".count)), entries: [])
+        self.init(source: String(source), entries: [])
         var slots: Set<UInt32> = []
         for line in lines {
-            let words = line.split(separator: " ")
+            let words = line.split(atByte: " ")
             if words.count == 2, words[0] == "pinned" { pinned = EndpointID(word: words[1]) }
             if let one = Drained(words: words) {
                 if !drained.contains(where: { $0.key == one.key }) { drained.append(one) }

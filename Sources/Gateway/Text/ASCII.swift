@@ -56,3 +56,17 @@ extension StringProtocol where SubSequence == Substring {
         return Substring(slice)
     }
 }
+
+extension StringProtocol {
+    /// The parts between these bytes, empty ones left out. Between characters a separator would be none where a combining mark
+    /// follows, and a newline none behind a carriage return.
+    func split(atByte separator: Unicode.Scalar) -> [Substring] {
+        Substring(self).utf8.split(separator: UInt8(ascii: separator)).map(Substring.init)
+    }
+
+    /// What follows these bytes; `nil` where it does not begin with them.
+    func dropPrefix(_ prefix: String) -> Substring? {
+        guard utf8.starts(with: prefix.utf8) else { return nil }
+        return Substring(Substring(self).utf8.dropFirst(prefix.utf8.count))
+    }
+}

@@ -103,7 +103,6 @@ internal import Synchronization
         var one: UInt64 = 1
         while unsafe write(wakeUp.number, &one, 8) == -1 {
             if errno == EINTR { continue }
-            if errno == EAGAIN { return }  // the counter is full, so an edge is pending already
             // Hardly ever, but work that waits for ever is a gateway that hangs: to ask anew whether an eventfd can be read
             // or written is an edge too, for one of them it can.
             let events = EPOLLIN.rawValue | EPOLLOUT.rawValue | EPOLLET.rawValue

@@ -188,6 +188,16 @@ import Testing
         #expect(Handover(parsing: new.text) == new)
     }
 
+    /// Lines end and words are parted by bytes: a carriage return and a newline are one character, and so are a space and an
+    /// accent.
+    @Test(arguments: ["name\r", "\u{301}name", "two  words", "\u{FFFD}\r\r"])
+    func source_isReadBack_whateverItIs(source: String) {
+        let handover = Handover(source: source, entries: [])
+        #expect(Handover(parsing: handover.text)?.source.utf8.elementsEqual(source.utf8) == true)
+        let set = LastGoodSet(source: source, entries: [])
+        #expect(throws: Never.self) { try LastGoodSet(parsing: set.text(savedAt: 1), source: source, now: 1) }
+    }
+
     @Test func foreignText_isNone() {
         #expect(Handover(parsing: "") == nil)
         #expect(Handover(parsing: "etcd-gateway-handover 2\nsource endpoints\n") == nil)
