@@ -52,7 +52,20 @@ extension ControlMachine {
     mutating func removeFormerPlaces(of key: EndpointKey, at now: Instant) -> [Action] {
         let places = endpoints.former.filter { $0.value.member.declaration.key == key }.keys.sorted()
         for id in places { forgetPlace(id, at: now) }
+        expectLatecomers(places, at: now)
         return places.map { .resetSessions($0, .removed) }
+    }
+
+    /// These are gone for good. A session that begins there all the same, for its dial was under way, must not stay for ever.
+    mutating func expectLatecomers(_ ids: [EndpointID], at now: Instant) {
+        for id in ids { latecomersDue[id] = now + Self.formerPlaceLastsAtLeast }
+    }
+
+    /// Resets the sessions that began at endpoints which were gone by then.
+    mutating func resetLatecomers(at now: Instant) -> [Action] {
+        let due = latecomersDue.filter { $0.value <= now }.keys.sorted()
+        for id in due { latecomersDue[id] = nil }
+        return due.map { .resetSessions($0, .removed) }
     }
 
     private mutating func forgetOldestPlace(at now: Instant) {

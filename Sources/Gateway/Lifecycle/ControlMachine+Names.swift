@@ -94,6 +94,7 @@ extension ControlMachine {
             verification[member.id] = nil
             let key = member.declaration.key
             drains[key] = nil
+            expectLatecomers([member.id], at: now)
             return [.resetSessions(member.id, .removed)] + removeFormerPlaces(of: key, at: now)
                 + [.tell(.endpointRemoved(key))]
         }

@@ -78,6 +78,8 @@ public struct ControlMachine: Sendable {
     package internal(set) var resetAsDead: Set<EndpointID> = []
     /// When to look whether former places still have sessions.
     var formerPlacesDue: Instant?
+    /// Endpoints that were forgotten, and until when dials that began before may still end there.
+    var latecomersDue: [EndpointID: Instant] = [:]
     var rebalancing = Rebalancing()
     private var hurriedAt: Instant?
 
@@ -206,7 +208,7 @@ public struct ControlMachine: Sendable {
         let changes = endpoints.timePassed(now)
         let actions = changes.flatMap { carryOut($0, at: now) }
         let settled = (changes.isEmpty ? [] : endpointsChanged(at: now)) + settle(at: now, using: &generator)
-        return actions + settled + rebalance(at: now) + dueDrains(at: now)
+        return actions + settled + rebalance(at: now) + dueDrains(at: now) + resetLatecomers(at: now)
     }
 
     /// When ``timerFired(at:using:)`` must be called, if no fact comes before.
@@ -215,7 +217,7 @@ public struct ControlMachine: Sendable {
         let verification = verification.values.compactMap(\.nextDue).min()
         let deadlines = [
             names.nextDue, endpoints.nextDeadline, newcomers.deadline, probe, nextHurry, saving.due, verification,
-            formerPlacesDue, rebalancing.due, nextDrain,
+            formerPlacesDue, latecomersDue.values.min(), rebalancing.due, nextDrain,
         ]
         return deadlines.compactMap { $0 }.min()
     }

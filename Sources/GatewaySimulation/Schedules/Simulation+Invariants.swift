@@ -84,7 +84,9 @@ extension Simulation {
         let hold = options.timing.holdTimeout ?? .zero
         let longest = hedging(client) + .seconds(1)
         if !isServed, waited < hold { violate("client \(id) is reset after \(waited)") }
-        if waited > hold + options.timing.dialTimeout * 2 { violate("client \(id) waited \(waited)") }
+        // Whoever refuses in between takes a moment for it.
+        let late = options.timing.dialTimeout * 2 + SimulatedNetwork.roundTrip * 2
+        if waited > hold + late { violate("client \(id) waited \(waited)") }
         let hadHost = client.offered.contains { cluster.network.hasListened($0, since: client.acceptedAt) }
         let wasShort = cluster.network.isShort || cluster.network.shortChangedAt >= client.acceptedAt
         if hadHost, !wasShort, waited > longest { violate("client \(id) waited \(waited) although somebody listened") }

@@ -120,6 +120,26 @@ import Testing
         #expect(driver.resets == [id: .removed])
     }
 
+    /// A dial that was under way when the endpoint was forgotten may still end there.
+    @Test func sessionsThatBeginLate_whereNobodyIsAnyMore_areResetToo_once() throws {
+        var options = addresses(1, 2)
+        options.removalGrace = .zero
+        var driver = ControlDriver(addresses(1, 2, 3))
+        driver.start()
+        let id = try #require(driver.id(3))
+        driver.reload(options)
+        driver.pass(0.5)
+        #expect(driver.machine.endpoints[id] == nil && driver.resets == [id: .removed])
+        driver.resets = [:]
+        driver.pass(4)
+        #expect(driver.resets.isEmpty)
+        driver.pass(1)
+        #expect(driver.resets == [id: .removed])
+        driver.resets = [:]
+        driver.pass(60)
+        #expect(driver.resets.isEmpty)
+    }
+
     @Test func weightAndTier_areNoOtherEndpoint() {
         var driver = ControlDriver(addresses(1, 2))
         driver.start()
