@@ -5,6 +5,7 @@
  * An input is read as orders: see enum order. Whatever it says, recovery must not crash, hang, or keep a
  * descriptor open that it has not said to own: sanitizers, a deadline, and a count before and after tell.
  */
+#include "connect.h"
 #include "store.h"
 #include "table.c" /* for the header's form, which nobody else knows */
 
@@ -132,25 +133,13 @@ static void keep_far(struct scene *scene, int fd)
 	scene->far[scene->far_count++] = fd;
 }
 
-/* The alarm by which libFuzzer measures time interrupts it: it goes on, and to ask again is to wait for it.
- */
-static bool is_connected(int fd)
-{
-	int result;
-
-	do
-		result = connect(fd, (const struct sockaddr *)&door_address, sizeof door_address);
-	while (result == -1 && errno == EINTR);
-	return result == 0 || errno == EISCONN;
-}
-
 /* A connection; near is our end of it, which has opened it or not. */
 static int connection(struct scene *scene, bool opened, int *far)
 {
 	int client = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	int server;
 
-	must(is_connected(client), "connect");
+	must(has_connected(client, &door_address), "connect");
 	do
 		server = accept(door, NULL, NULL);
 	while (server == -1 && errno == EINTR);

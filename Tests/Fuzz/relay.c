@@ -7,6 +7,7 @@
  * bytes. At the end no descriptor is open.
  */
 #include "CSplice.h"
+#include "connect.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -205,17 +206,6 @@ static void set_small(int fd, bool is_small)
 	must(setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &buffer, sizeof buffer) == 0, "SO_RCVBUF");
 	must(setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &buffer, sizeof buffer) == 0, "SO_SNDBUF");
 	must(setsockopt(fd, IPPROTO_TCP, TCP_MAXSEG, &segment, sizeof segment) == 0, "TCP_MAXSEG");
-}
-
-/* libFuzzer's alarm interrupts it: it goes on, and to ask again is to wait for it. */
-static bool has_connected(int fd, const struct sockaddr_in *to)
-{
-	int result;
-
-	do
-		result = connect(fd, (const struct sockaddr *)to, sizeof *to);
-	while (result == -1 && errno == EINTR);
-	return result == 0 || errno == EISCONN;
 }
 
 static int connected(const struct csp_address *to, bool is_small)

@@ -101,15 +101,14 @@ internal import Synchronization
 
     private func wake() {
         var one: UInt64 = 1
-        while unsafe write(wakeUp.number, &one, 8) == -1 {
-            if errno == EINTR { continue }
-            // Hardly ever, but work that waits for ever is a gateway that hangs: to ask anew whether an eventfd can be read
-            // or written is an edge too, for one of them it can.
-            let events = EPOLLIN.rawValue | EPOLLOUT.rawValue | EPOLLET.rawValue
-            var event = unsafe epoll_event(events: events, data: epoll_data_t(u64: 0))
-            _ = unsafe epoll_ctl(epoll.number, EPOLL_CTL_MOD, wakeUp.number, &event)  // the second of two ways
-            return
-        }
+        var written: Int
+        repeat { written = unsafe write(wakeUp.number, &one, 8) } while written == -1 && errno == EINTR
+        guard written == -1 else { return }
+        // Hardly ever, but work that waits for ever is a gateway that hangs: to ask anew whether an eventfd can be read or
+        // written is an edge too, for one of them it can.
+        let events = EPOLLIN.rawValue | EPOLLOUT.rawValue | EPOLLET.rawValue
+        var event = unsafe epoll_event(events: events, data: epoll_data_t(u64: 0))
+        _ = unsafe epoll_ctl(epoll.number, EPOLL_CTL_MOD, wakeUp.number, &event)  // the second of two ways
     }
 
     private var isOnOwnThread: Bool { ownThread.load(ordering: .relaxed) == pthread_self() }

@@ -17,7 +17,7 @@ internal import Synchronization
     }
 
     deinit {
-        unsafe sem_destroy(wakeUp)
+        unsafe sem_destroy(wakeUp)  // nobody waits: cannot fail
         unsafe wakeUp.deallocate()
     }
 

@@ -27,13 +27,9 @@ struct SystemAddress {
     /// The address that a socket is bound to; `nil` where it has none.
     init?(boundTo descriptor: Int32) {
         length = socklen_t(MemoryLayout<sockaddr_storage>.size)
-        var result: Int32 = -1
-        // Whoever cannot be recognised is opened anew, beside the one that is there: that is asked more than once.
-        for _ in 0..<3 where result != 0 {
-            result = unsafe withUnsafeMutablePointer(to: &storage) { pointer in
-                unsafe pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                    unsafe getsockname(descriptor, $0, &length)
-                }
+        let result = unsafe withUnsafeMutablePointer(to: &storage) { pointer in
+            unsafe pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                unsafe getsockname(descriptor, $0, &length)
             }
         }
         guard result == 0, family == AF_INET || family == AF_INET6 else { return nil }
