@@ -41,9 +41,11 @@ struct InheritedStore: Sendable {
     /// A listener that is bound there, which is the caller's then.
     mutating func takeListener(boundTo address: String) -> ActivatedSocket? { takeListener { $0 == address } }
 
-    /// The first listener of which the kernel does not say where it is bound. An earlier process passes its listeners in the
-    /// order of the settings.
-    mutating func takeUnrecognized() -> ActivatedSocket? { takeListener(where: \.isEmpty) }
+    /// The first listener that is in the way of a new one there: it is bound there, or the kernel does not say where, now or
+    /// when it was asked before. An earlier process passes its listeners in the order of the settings.
+    mutating func takeListener(inTheWayAt address: String) -> ActivatedSocket? {
+        takeListener { $0 == address || $0.isEmpty }
+    }
 
     private mutating func takeListener(where isWanted: (String) -> Bool) -> ActivatedSocket? {
         guard let place = listeners.firstIndex(where: { isWanted(ActivatedSocket(descriptor: $0, name: "").address) })

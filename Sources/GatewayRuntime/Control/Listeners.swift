@@ -127,7 +127,7 @@ actor Listeners {
         do throws(SystemError) {
             return try new()
         } catch {
-            guard error.isAddressInUse, let socket = inherited.takeUnrecognized() else { throw error }
+            guard error.isAddressInUse, let socket = inherited.takeListener(inTheWayAt: address) else { throw error }
             return try plane.listen(on: socket)
         }
     }
