@@ -43,7 +43,7 @@ bench-check: bench-program ## measures what Benchmarks/thresholds.json names, an
 	.build/debug/Bench --thresholds Benchmarks/thresholds.json --rounds 3 $(BENCH)
 
 bench-short: bench-program ## the same with two workloads, in less than a minute, for machines that others use too
-	.build/debug/Bench --thresholds Benchmarks/thresholds-short.json --rounds 3 --peers etcd $(BENCH)
+	.build/debug/Bench --thresholds Benchmarks/thresholds-short.json --rounds 3 --peers 'etcd,page of C' $(BENCH)
 
 syscalls: build .build/load ## counts the gateway's system calls for each request and each connection, and fails over the limits
 	swift build --product StandInManager
@@ -128,7 +128,7 @@ sanitize-c: ## kills workers whose C was built with address, undefined and threa
 
 .build/load: $(wildcard Benchmarks/load/*)
 	@mkdir -p .build
-	$(CC) -O2 -D_GNU_SOURCE -std=gnu17 -Wall -Wextra -Werror -Wshadow -o $@ $(filter %.c,$^)
+	$(CC) -O2 -D_GNU_SOURCE -std=gnu17 -Wall -Wextra -Werror -Wshadow -pthread -o $@ $(filter %.c,$^)
 
 check: ## format, lint, the core's purity, and a release build with warnings as errors
 	scripts/fetch-tools

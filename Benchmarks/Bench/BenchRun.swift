@@ -16,7 +16,7 @@ struct BenchRun {
     init(peers: [Peer], workloads: [Workload], seconds: Double, say: @escaping (String) -> Void) async throws {
         (self.peers, self.workloads, self.say) = (peers, workloads, say)
         folder = try TemporaryFolder()
-        let load = Load(program: "\(ToolBox.packageRoot)/.build/load", processors: processors)
+        let load = Load(processors: processors)
         measurement = Measurement(load: load, processors: processors, folder: folder, seconds: seconds)
         sink = try await Sink(load, on: processors)
         let port = try FreePort.next()
@@ -33,7 +33,7 @@ struct BenchRun {
             let withEtcd =
                 if let etcd { try await start(upstream: .address(etcd.members[0].address)) } else { [RunningPeer]() }
             for workload in workloads where round == 1 || !workload.isSteady {
-                for peer in peers {
+                for peer in peers where peer.takes(workload) {
                     let outcome = await outcome(
                         workload, peer, (workload.needsEtcd ? withEtcd : running).first { $0.peer == peer })
                     results.add(outcome, of: peer.name, under: workload, round: round)

@@ -79,7 +79,8 @@ struct Chart {
             let top = y + Self.head + index * (Self.barHeight + Self.gap)
             let length = max(1, Int(bar.value / most * Double(Self.barWidth)))
             let isOurs = bar.peer.hasPrefix("etcd-gateway")
-            let fill = isOurs ? "#1a7f5a" : bar.peer == Peer.noProxy.name ? "#d0d7de" : "#8c959f"
+            let isMeasure = [Peer.noProxy.name, Peer.bare.name].contains(bar.peer)
+            let fill = isOurs ? "#1a7f5a" : isMeasure ? "#d0d7de" : "#8c959f"
             let text = top + Self.barHeight - 5
             let label = x + Self.labelWidth - 8
             lines += [

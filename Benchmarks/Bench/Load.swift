@@ -15,7 +15,7 @@ struct Load: Sendable {
         var p999_us: Double
     }
 
-    let program: String
+    static let program = "\(ToolBox.packageRoot)/.build/load"
     /// How old connections are when counting begins: sessions are stored when they are one to one and a half seconds old.
     let settleMilliseconds = 1700
     let processors: Processors
@@ -34,7 +34,7 @@ struct Load: Sendable {
 
     /// Starts it and returns at once.
     func start(_ arguments: [String]) throws -> ChildProcess {
-        let command = processors.generator.command(program, arguments)
+        let command = processors.generator.command(Self.program, arguments)
         return try ChildProcess(
             command.program, command.arguments, environment: ["LOAD_SETTLE_MS": "\(settleMilliseconds)"])
     }

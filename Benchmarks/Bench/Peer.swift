@@ -7,6 +7,8 @@ struct Peer: Sendable, Hashable {
     enum Kind: Sendable, Hashable {
         /// The generator talks to the sink directly: what this machine can do at all.
         case noProxy
+        /// The least that a proxy can do for requests (`Benchmarks/load/bare.c`): what proxying itself costs on this machine.
+        case bare
         /// Ours: a program and flags beyond those that it needs; as the package's unit runs it, under a manager that stores its
         /// sessions, or alone.
         case gateway(program: String, flags: [String], isStored: Bool)
@@ -28,10 +30,11 @@ struct Peer: Sendable, Hashable {
     let kind: Kind
 
     static let noProxy = Peer(name: "no proxy", kind: .noProxy)
+    static let bare = Peer(name: "a page of C", kind: .bare)
     static let etcdGateway = Peer(name: "etcd gateway", kind: .etcdGateway)
-    /// Everybody but ours, all from Debian.
+    /// Everybody but ours; whoever proxies for a living is from Debian.
     static let others = [
-        noProxy, etcdGateway,
+        noProxy, bare, etcdGateway,
         Peer(name: "HAProxy, splice", kind: .haproxy(splices: true)),
         Peer(name: "HAProxy, copy", kind: .haproxy(splices: false)),
         Peer(name: "nginx stream", kind: .nginx),
@@ -54,6 +57,15 @@ struct Peer: Sendable, Hashable {
         return Peer(name: name, kind: .gateway(program: program, flags: flags, isStored: false))
     }
 
+    /// Whether it can do that: the page of C passes on only what sockets take whole, and knows no manners at an end.
+    func takes(_ workload: Workload) -> Bool {
+        guard kind == .bare else { return true }
+        return switch workload.kind {
+        case .requests, .amongIdle: true
+        default: false
+        }
+    }
+
     /// Whether it is one of ours.
     var isOurs: Bool { if case .gateway = kind { true } else { false } }
 
@@ -62,6 +74,8 @@ struct Peer: Sendable, Hashable {
         switch kind {
         case .noProxy:
             return nil
+        case .bare:
+            return Launch(program: Load.program, arguments: ["bare", upstream.text, "\(port)"])
         case .gateway(let program, let flags, let isStored):
             let alone = Launch(
                 program: program,

@@ -8,7 +8,7 @@ final class Sink: Sendable {
     init(_ load: Load, on processors: Processors) async throws {
         let port = try FreePort.next()
         self.port = port
-        let command = processors.sink.command(load.program, ["serve", "\(port)"])
+        let command = processors.sink.command(Load.program, ["serve", "\(port)"])
         process = try ChildProcess(command.program, command.arguments)
         try await eventually("the sink listens") {
             (try? ClientConnection(to: "127.0.0.1:\(port)", within: .seconds(1))) != nil

@@ -32,12 +32,13 @@ struct Table {
         let compared = [kind?.headline, kind?.cost].compactMap { $0 }
         var head = ["`\(workload.name)`"] + metrics.map(\.words)
         head += compared.map { "\($0.words) ÷ etcd gateway" }
-        if let headline = kind?.headline { head.append("\(headline.words) ÷ no proxy") }
+        let measures = [Peer.noProxy, .bare].map(\.name).filter { name in workload.peers.contains { $0.peer == name } }
+        if let headline = kind?.headline { head += measures.map { "\(headline.words) ÷ \($0)" } }
         let rows = workload.peers.map { entry -> [String] in
             var cells = [entry.peer == "etcd-gateway" ? "**etcd-gateway**" : entry.peer]
             cells += metrics.map { Self.cell(entry, $0) }
             cells += compared.map { ratio(workload, entry, $0, to: Peer.etcdGateway.name) }
-            if let headline = kind?.headline { cells.append(ratio(workload, entry, headline, to: Peer.noProxy.name)) }
+            if let headline = kind?.headline { cells += measures.map { ratio(workload, entry, headline, to: $0) } }
             return cells
         }
         let lines = ([head, head.indices.map { $0 == 0 ? "---" : "---:" }] + rows).map {

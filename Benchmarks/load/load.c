@@ -11,6 +11,7 @@
  *   load etcd-range WHERE CONNECTIONS MS              etcd.c: one key read, again and again
  *   load etcd-watch WHERE WATCHERS MS                 etcd.c: one writer; a request is one event at one watcher
  *   load scrape WHERE RATE MS                         scrape.c: so many looks a second at a gateway's metrics
+ *   load bare WHERE PORT                              bare.c: a proxy that does the least, on 127.0.0.1, until it is killed
  *   load start WHERE TIMES PROGRAM ARGUMENT...        start.c: from exec to the first connection, so many times
  *   load mute WHERE CONNECTIONS                       hostile.c: says nothing, until SIGTERM
  *   load slow WHERE CONNECTIONS                       hostile.c: asks for 256 KiB and takes 64 bytes a second
@@ -540,6 +541,8 @@ int main(int argc, char **argv)
 		return scrape(&run.where, number(argv[3]), number(argv[4]));
 	} else if (strcmp(mode, "start") == 0 && argc >= 5) {
 		return measure_start(&run.where, number(argv[3]), argv + 4);
+	} else if (strcmp(mode, "bare") == 0 && argc == 4) {
+		bare(&run.where, number(argv[3]));
 	} else if (strcmp(mode, "keep") == 0 && argc == 5) {
 		return keep(&run.where, number(argv[3]), number(argv[4]));
 	} else if (strcmp(mode, "mute") == 0 && argc == 4) {

@@ -71,6 +71,10 @@ int polite(const struct sockaddr_in *where, uint32_t count, uint32_t pause_ms, u
 
 int measure_start(const struct sockaddr_in *where, uint32_t times, char **command);
 
+/* ---- bare.c ---- */
+
+_Noreturn void bare(const struct sockaddr_in *where, uint32_t port);
+
 /* ---- scrape.c ---- */
 
 int scrape(const struct sockaddr_in *where, uint32_t per_second, uint32_t ms);
