@@ -9,8 +9,9 @@ public enum GatewayProgram {
     /// setting is wrong.
     public static func run(flags: [Setting: [String]], environment: [String: String]) -> Int32 {
         StandardStreams.fillGaps()
-        SignalWatch.block([SIGHUP, SIGUSR2])  // a request that comes early waits until somebody can serve it
+        SignalWatch.block(requestSignals)  // one that comes early waits until somebody can serve it
         signal(SIGPIPE, SIG_IGN)  // a peer that is gone is an error of one write, not of the process
+        signal(SIGCHLD, SIG_DFL)  // who has started us may not have wanted to know of children; we do
         guard let context = readContext(environment) else { return 2 }
         let source = SettingsSource(flags: flags, environment: environment)
         if let word = environment[Fitness.variable] {
@@ -29,9 +30,10 @@ public enum GatewayProgram {
         do throws(SystemError) {
             SignalWatch.block(stopSignals)
             let (signals, newSignal) = AsyncStream<Int32>.makeStream()
-            _ = try SignalWatch(stopSignals + [SIGHUP, SIGUSR2]) { signal in
-                guard !stopSignals.contains(signal) || service.stopCame(by: signal) else { return }
+            _ = try SignalWatch(stopSignals + requestSignals) { next in
+                guard let signal = service.takeSignal(next, stops: stopSignals) else { return false }
                 newSignal.yield(signal)
+                return true
             }
             return ProgramExecutor().run { await run(service, signals, logger) }
         } catch {
@@ -40,6 +42,8 @@ public enum GatewayProgram {
     }
 
     private static let stopSignals = [SIGTERM, SIGINT]
+    /// Reload, and hand over.
+    static let requestSignals = [SIGHUP, SIGUSR2]
 
     /// Serves until the service ends by itself, or is told to stop: the first time it may take its time, the second time it
     /// ends now.

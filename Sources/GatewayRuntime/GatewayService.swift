@@ -50,9 +50,8 @@ public struct GatewayService: Service {
     /// From any thread: becomes the installed program, once it serves.
     public func succeed() { succession.request() }
 
-    /// By the thread that waits for signals, before anybody else hears of one that tells to stop. False: it comes again, here or
-    /// to the program that this process becomes at this moment.
-    func stopCame(by signal: Int32) -> Bool { turnover.stopCame(by: signal) }
+    /// By the thread that waits for signals: see ``Turnover/take(_:stops:)``.
+    func takeSignal(_ next: () -> Int32?, stops: [Int32]) -> Int32? { turnover.take(next, stops: stops) }
 
     /// Serves until graceful shutdown or cancellation. Throws ``SystemError`` where it cannot start.
     ///

@@ -9,6 +9,7 @@
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/inotify.h>
+#include <sys/signalfd.h>
 
 /* Nanoseconds of CLOCK_MONOTONIC. */
 int64_t clinux_monotonic_ns(void);

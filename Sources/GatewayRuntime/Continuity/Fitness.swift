@@ -78,7 +78,7 @@ enum Fitness {
             output = Descriptor(owning: ends[0])
         }
 
-        // unsafe: actions, words and variables are ours until start() returns, the lists end with nil, and
+        // unsafe: actions, attributes, words and variables are ours until start() returns, the lists end with nil, and
         // posix_spawn(3) is done with them when it returns. What poll(2), read(2) and waitpid(2) fill is ours as well,
         // and no larger than they are told.
         /// Closes `own` where it fails.
@@ -94,11 +94,19 @@ enum Fitness {
                 for (from, to) in moves {
                     try succeed(unsafe posix_spawn_file_actions_adddup2(&actions, from, to), program)
                 }
+                var attributes = posix_spawnattr_t()
+                unsafe posix_spawnattr_init(&attributes)  // as above, and so do those that follow
+                defer { unsafe posix_spawnattr_destroy(&attributes) }
+                // It can be told to stop, as we can. What else we are asked is not meant for it.
+                var blocked = SignalWatch.set(of: GatewayProgram.requestSignals)
+                unsafe posix_spawnattr_setsigmask(&attributes, &blocked)
+                unsafe posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK))
                 let words = try CStringList(program.words)
                 let variables = try CStringList(environment(word))
                 var pid: pid_t = 0
                 try succeed(
-                    unsafe posix_spawn(&pid, program.path, &actions, nil, words.pointers, variables.pointers), program)
+                    unsafe posix_spawn(&pid, program.path, &actions, &attributes, words.pointers, variables.pointers),
+                    program)
                 _ = consume words  // both live until here
                 _ = consume variables
                 return pid

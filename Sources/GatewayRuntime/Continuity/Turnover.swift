@@ -14,13 +14,14 @@ final class Turnover: Sendable {
     /// Whether this process was told to stop; locked while it becomes another program.
     private let isStopWanted = Mutex(false)
 
-    /// By the thread that waits for signals: one came that tells to stop. False where this process is about to become another
-    /// program: then the signal waits for that one, and if nothing comes of it, comes here again.
-    func stopCame(by signal: Int32) -> Bool {
-        if isStopWanted.withLockIfAvailable({ $0 = true }) != nil { return true }
-        kill(getpid(), signal)  // to ourselves: it cannot fail
-        isStopWanted.withLock { _ in }  // not to take it again at once
-        return false
+    /// By the thread that waits for signals: takes one of them. One of `stops` prevents that this process becomes another
+    /// program; while it becomes one, signals are left to that one.
+    func take(_ next: () -> Int32?, stops: [Int32]) -> Int32? {
+        isStopWanted.withLock { isStopWanted in
+            guard let signal = next() else { return nil }
+            if stops.contains(signal) { isStopWanted = true }
+            return signal
+        }
     }
 
     /// Becomes another program, which returns only where that fails: the error.

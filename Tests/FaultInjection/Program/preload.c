@@ -26,6 +26,7 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
+#include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -176,6 +177,8 @@ FAULTY(ssize_t, -1, sendto, (int fd, const void *bytes, size_t count, int flags,
 FAULTY(int, -1, setrlimit, (__rlimit_resource_t resource, const struct rlimit *limit), (resource, limit))
 FAULTY(int, -1, setsockopt, (int fd, int level, int option, const void *value, socklen_t length), (fd, level, option, value, length))
 FAULTY(int, -1, shutdown, (int fd, int how), (fd, how))
+FAULTY(int, -1, signalfd, (int fd, const sigset_t *set, int flags), (fd, set, flags))
+FAULTY(int, -1, sigtimedwait, (const sigset_t *set, siginfo_t *about, const struct timespec *limit), (set, about, limit))
 FAULTY(int, -1, socketpair, (int family, int kind, int protocol, int ends[2]), (family, kind, protocol, ends))
 FAULTY(ssize_t, -1, splice, (int from, off_t *at, int to, off_t *behind, size_t count, unsigned flags), (from, at, to, behind, count, flags))
 FAULTY(int, -1, stat, (const char *path, struct stat *status), (path, status))
@@ -185,7 +188,6 @@ FAULTY(ssize_t, -1, write, (int fd, const void *bytes, size_t count), (fd, bytes
 /* Those that return the errno. */
 FAULTY(int, errno, posix_spawn, (pid_t *child, const char *path, const posix_spawn_file_actions_t *actions, const posix_spawnattr_t *attributes, char *const words[], char *const variables[]), (child, path, actions, attributes, words, variables))
 FAULTY(int, errno, pthread_create, (pthread_t *thread, const pthread_attr_t *attributes, void *(*run)(void *), void *argument), (thread, attributes, run, argument))
-FAULTY(int, errno, sigwait, (const sigset_t *set, int *signal), (set, signal))
 /* clang-format on */
 
 /* A machine may have the one and not the other. */

@@ -5,8 +5,7 @@ import Testing
 @testable import GatewayRuntime
 
 @Suite struct TurnoverTests {
-    /// Ignored where nobody waits for it, so that it may be raised here.
-    private static let signal = SIGURG
+    private static let stops = [SIGTERM, SIGINT]
 
     @Test func handOver_whenLeaving_doesNotBegin() async {
         let turnover = Turnover()
@@ -29,7 +28,7 @@ import Testing
 
     @Test func stop_beforeTheLastStep_preventsIt() {
         let turnover = Turnover()
-        #expect(turnover.beginHandOver() && turnover.stopCame(by: Self.signal))
+        #expect(turnover.beginHandOver() && turnover.take({ SIGTERM }, stops: Self.stops) == SIGTERM)
         let error = turnover.unlessStopped {
             Issue.record("told to stop, and became another program")
             return SystemError(ENOENT, "become")
@@ -37,21 +36,35 @@ import Testing
         #expect(error.number == ECANCELED)
     }
 
-    @Test func stop_duringTheLastStep_comesAgain() throws {
+    @Test func reload_beforeTheLastStep_doesNotPreventIt() {
         let turnover = Turnover()
-        let wasTaken = Mutex<Bool?>(nil)
+        #expect(turnover.take({ SIGHUP }, stops: Self.stops) == SIGHUP)
+        #expect(turnover.take({ nil }, stops: Self.stops) == nil)
+        #expect(turnover.unlessStopped { SystemError(ENOENT, "become") }.number == ENOENT)
+    }
+
+    /// A thread that has taken one dies with it when another one executes a program.
+    @Test func stop_duringTheLastStep_isNotTaken() throws {
+        let turnover = Turnover()
+        let isTaken = Atomic(false)
         var thread: SystemThread?
         let error = turnover.unlessStopped {
             thread = try? SystemThread(name: "signals") { [turnover] in
-                let taken = turnover.stopCame(by: Self.signal)
-                wasTaken.withLock { $0 = taken }
+                _ = turnover.take(
+                    {
+                        isTaken.store(true, ordering: .releasing)
+                        return SIGTERM
+                    }, stops: Self.stops)
             }
+            usleep(50_000)  // long enough for it to come here, were it not kept out
+            let wasTaken = isTaken.load(ordering: .acquiring)
+            #expect(!wasTaken)
             return SystemError(ENOENT, "become")
         }
         #expect(error.number == ENOENT)
         try #require(thread).join()
-        // Whichever came first: it is either heard now, or raised anew.
-        if wasTaken.withLock({ $0 }) == false { #expect(turnover.stopCame(by: Self.signal)) }
+        let wasTaken = isTaken.load(ordering: .acquiring)
+        #expect(wasTaken)
         #expect(turnover.unlessStopped { SystemError(ENOENT, "become") }.number == ECANCELED)
     }
 }
