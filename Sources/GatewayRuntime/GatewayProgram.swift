@@ -75,12 +75,27 @@ public enum GatewayProgram {
             } else if signal == SIGUSR2 {
                 service.succeed()
             } else if isStopping {
+                endAnyway()
                 return
             } else {
                 isStopping = true
                 await group.triggerGracefulShutdown()
             }
         }
+    }
+
+    /// How long everything has to end once nobody waits for it any more: long enough for a machine that is busy.
+    private static let lastSeconds: UInt32 = 5
+
+    /// Ends the process soon, also where a thread of it is stuck. Without another thread for that, whoever is in a hurry has
+    /// SIGKILL.
+    private static func endAnyway() {
+        let thread = try? SystemThread(name: "last-resort") {
+            sleep(lastSeconds)  // no signal comes here: all are blocked
+            complain("told twice to stop, and something has not ended after \(lastSeconds) s: the process ends")
+            _exit(1)
+        }
+        thread?.detach()
     }
 
     private static func failed(_ error: any Error) -> Int32 {

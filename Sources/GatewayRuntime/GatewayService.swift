@@ -94,8 +94,9 @@ public struct GatewayService: Service {
         do {
             handover = try recover(store, plane)
             try await listen(on: listeners)
-            if let manager, store != nil { await keep(listeners, in: manager) }
+            if let manager, let store, store.isKept { await keep(listeners, in: manager) }
             try plane.start()
+            store?.keepOwn()
         } catch {
             store?.giveBack()
             throw error

@@ -69,6 +69,23 @@ extension RealComponents {
             #expect(try await observed.gateway.process.waitForExit() == .code(0))
         }
 
+        /// What is stored for the next program alone, with nobody to start one, is not stored for a stop.
+        @Test func afterAHandOver_openSessionsHaveTheirTimeAsBefore() async throws {
+            let gateway = try await start()
+            var client: ClientConnection? = try idleClient(of: gateway)
+            gateway.process.send(SIGUSR2)
+            try await gateway.process.waitForText("sessions of an earlier process go on")
+            gateway.process.send(SIGTERM)
+            try await gateway.process.waitForText("stopping")
+            try await Task.sleep(for: .milliseconds(500))  // it could be over by now
+            #expect(gateway.process.isRunning && client?.hasEnded == false)
+            try client?.send(Array("GET /version HTTP/1.1\r\nHost: x\r\n\r\n".utf8))
+            #expect(String(decoding: try client?.receive() ?? [], as: UTF8.self).hasPrefix("HTTP/1.1 200"))
+            client = nil
+            #expect(try await gateway.process.waitForExit() == .code(0))
+            #expect(gateway.process.errors.contains("the last session has ended"))
+        }
+
         private func idleClient(of gateway: GatewayProcess) throws -> ClientConnection {
             let client = try ClientConnection(to: gateway.address)
             try client.send(Array("GET /version HTTP/1.1\r\nHost: x\r\n\r\n".utf8))
@@ -97,6 +114,21 @@ extension RealComponents {
             #expect(try await gateway.process.waitForExit() == .code(0))
             #expect(ContinuousClock.now - start < .seconds(2))
             #expect(client.hasEnded)
+        }
+
+        @Test(arguments: ["loop-0", "control"])
+        func secondSignal_endsIt_alsoWhereAThreadIsStuck(thread: String) async throws {
+            let gateway = try await start("--drain-timeout=10m", "--loops=1")
+            let client = try idleClient(of: gateway)
+            let stalled = try await StalledThread(thread, of: gateway.process.pid)
+            gateway.process.send(SIGTERM)
+            try await Task.sleep(for: .milliseconds(300))
+            let start = ContinuousClock.now
+            gateway.process.send(SIGTERM)
+            #expect(try await gateway.process.waitForExit(within: .seconds(20)) == .code(1))
+            #expect(ContinuousClock.now - start >= .seconds(4), "all others had their time")
+            #expect(client.hasEnded && gateway.process.errors.contains("told twice to stop"))
+            try await stalled.release()
         }
 
         @Test func nobodyThere_orNoTime_endsAtOnce() async throws {

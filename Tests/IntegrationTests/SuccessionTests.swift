@@ -63,8 +63,30 @@ extension RealComponents {
             }
             #expect(gateway.process.isRunning && gateway.process.pid == pid)
             gateway.process.send(SIGTERM)
+            try await gateway.process.waitForText("stopping")
             gateway.process.send(SIGTERM)
             #expect(try await gateway.process.waitForExit() == .code(0))
+        }
+
+        /// Another program would find the port taken, and end with all sessions.
+        @Test func settingsWithWhichNobodyCouldBegin_areRefusedBeforeIt() async throws {
+            let member = try #require(try LoneMembers.all().first)
+            let (own, taken) = ("127.0.0.1:\(try FreePort.next())", "127.0.0.1:\(try FreePort.next())")
+            let other = try await GatewayProcess.ready(
+                ["start", "--endpoints=\(member.address)", "--listen-addr=\(taken)"])
+            let settings = { (addresses: String) in ["ENDPOINTS": member.address, "LISTEN_ADDR": addresses] }
+            let gateway = try await GatewayWithFile(settings(own))
+            let client = try ClientConnection(to: own)
+            #expect(try answers(client))
+            try gateway.write(settings("\(own),\(taken)"))
+            gateway.process.send(SIGUSR2)
+            try await gateway.process.waitForText("cannot hand over; this process goes on")
+            #expect(gateway.process.errors.contains(taken), "\(gateway.process.errors)")
+            #expect(try answers(client) && answers(ClientConnection(to: own)))
+            _ = try await other.stop()
+            gateway.process.send(SIGUSR2)
+            try await gateway.process.waitForText(Self.handedOver)
+            #expect(try answers(client) && answers(ClientConnection(to: taken)))
         }
 
         /// Each opens or closes a listener, while the others are being handed over.

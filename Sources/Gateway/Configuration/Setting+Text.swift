@@ -118,7 +118,7 @@ extension Setting {
         case .drainOnStop:
             "With crash-safe storing, drain at SIGTERM instead of leaving sessions to the next process."
         case .crashSafe:
-            "Keep sessions older than a second in the service manager's store, so that no crash or restart ends them."
+            "Keep sessions older than a second and a half in the service manager's store, so that no crash or restart ends them."
         case .loops:
             "The number of threads that move bytes; 0 means one for each CPU, at most 4."
         case .keepalive:

@@ -125,7 +125,7 @@ public struct EndpointHealth: Sendable {
         addresses = new
         failedAt = failedAt.filter { new.contains($0.key) }
         if new.isEmpty {
-            nextProbe = nil
+            planNothing()
         } else if !isProbing, nextProbe == nil ? !isGood : hasMoved {
             nextProbe = now
         }
@@ -172,8 +172,14 @@ public struct EndpointHealth: Sendable {
         (hasFailedOnce, isUnproven) = (false, false)
         state = .good
         trouble = nil
-        if !wasGood { nextProbe = nil }
+        if !wasGood { planNothing() }
         return !wasGood
+    }
+
+    /// What was to be found out is answered, or cannot be asked; the next routine, or suspicion, plans anew.
+    private mutating func planNothing() {
+        nextProbe = nil
+        isSuspected = false
     }
 
     /// A client's dial of one address, begun at `start`, failed. The endpoint rests once none of its addresses is left.

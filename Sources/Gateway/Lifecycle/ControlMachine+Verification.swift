@@ -19,12 +19,14 @@ extension ControlMachine {
         }
     }
 
-    /// An address has shown its certificate, or could not be asked.
+    /// An address has shown its certificate, or could not be asked. The endpoint may have another number by now: another address
+    /// of the same answer was proven before, and moved it there.
     public mutating func verificationEnded(
         _ id: EndpointID, _ address: SocketAddress, _ finding: CertificateFinding, at now: Instant,
         using generator: inout some RandomNumberGenerator
     ) -> [Action] {
         guard let key = endpoints[id]?.declaration.key else { return [] }
+        let id = endpoints[key]?.id ?? id
         var actions: [Action] = []
         if let state = verification[id]?.ended(address, finding, at: now, using: &generator) {
             actions = tell(state, finding, key, address) + readAddresses(at: now)

@@ -5,7 +5,7 @@ public enum Departure: Hashable, Sendable {
     /// No new session; open ones have so long to end, then they are reset.
     case drained(within: Duration)
 
-    /// What the settings say, and whether sessions are stored where the next process finds them: then a stop cannot be
+    /// What the settings say, and whether sessions are stored where any next process finds them: then a stop cannot be
     /// told from a restart, and the store's owner ends the sessions if it was a stop.
     public init(_ settings: Settings, isStored: Bool) {
         guard settings.drainTimeout > .zero, !isStored || settings.drainsOnStop else {

@@ -5,6 +5,8 @@ public struct PassedDescriptor: Hashable, Sendable {
     public var descriptor: Int32
     /// What it is called there.
     public var name: String
+    /// Whether the service manager has it as well, and gives it to the next process whatever becomes of this one.
+    public var isKept: Bool
 
     /// The first descriptor that a manager passes (systemd: SD_LISTEN_FDS_START).
     public static let firstDescriptor: Int32 = 3
@@ -18,9 +20,10 @@ public struct PassedDescriptor: Hashable, Sendable {
     public static let variables = ["LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES", handoverVariable]
 
     /// A descriptor under a name.
-    public init(descriptor: Int32, name: String) {
+    public init(descriptor: Int32, name: String, isKept: Bool = true) {
         self.descriptor = descriptor
         self.name = name
+        self.isKept = isKept
     }
 
     /// What it is in our own store; `nil` for what somebody else has opened.
@@ -44,14 +47,19 @@ public struct PassedDescriptor: Hashable, Sendable {
         }
     }
 
-    /// The word that tells what was held open, beside those of descriptors; who does not know it passes it over.
-    private static let heldWord = "held="
+    /// The words that stand beside those of descriptors; who does not know them passes them over. What was held open; the
+    /// numbers of descriptors that the manager does not have.
+    private static let (heldWord, ownWord) = ("held=", "own=")
 
     /// The value of ``handoverVariable`` that passes these to what this process becomes, and tells under which number
     /// descriptors of sessions stay open for it; 0: none do.
     public static func handover(_ passed: [PassedDescriptor], held: UInt64 = 0, ownProcess: Int32) -> String {
+        let own = passed.filter { !$0.isKept }.map { String($0.descriptor) }
         let words = [String(ownProcess)] + passed.map { "\($0.descriptor)=\($0.name)" }
-        return (words + (held == 0 ? [] : [heldWord + String(held, radix: 16)])).joined(separator: " ")
+        let others =
+            (held == 0 ? [] : [heldWord + String(held, radix: 16)])
+            + (own.isEmpty ? [] : [ownWord + own.joined(separator: ",")])
+        return (words + others).joined(separator: " ")
     }
 
     /// The number under which descriptors of sessions were left open for this process; 0: none were.
@@ -63,7 +71,8 @@ public struct PassedDescriptor: Hashable, Sendable {
 
     private static func handedOver(_ text: String, ownProcess: Int32) -> [PassedDescriptor] {
         let words = text.split(separator: " ")
-        guard words.first.flatMap({ Int32($0) }) == ownProcess, words.count <= most + 2 else { return [] }
+        guard words.first.flatMap({ Int32($0) }) == ownProcess, words.count <= most + 3 else { return [] }
+        let own = words.last { $0.hasPrefix(ownWord) }.map { $0.dropFirst(ownWord.count).split(separator: ",") } ?? []
         var seen: Set<Int32> = []
         return words.dropFirst().compactMap { word in
             let parts = word.split(separator: "=", maxSplits: 1)
@@ -71,7 +80,7 @@ public struct PassedDescriptor: Hashable, Sendable {
             guard parts.count == 2, let descriptor = Int32(parts[0]), descriptor >= firstDescriptor,
                 seen.insert(descriptor).inserted
             else { return nil }
-            return PassedDescriptor(descriptor: descriptor, name: String(parts[1]))
+            return PassedDescriptor(descriptor: descriptor, name: String(parts[1]), isKept: !own.contains(parts[0]))
         }
     }
 }

@@ -37,7 +37,15 @@ final class Heir: Sendable {
             return
         }
         // A reload that closes a listener, or opens one, comes before or after.
-        await reloading.exclude { [self] in await become(program, ability) }
+        do throws(SettingsSource.Trouble) {
+            try await reloading.exclude { [self] in await become(program, ability) }
+        } catch {
+            for line in error.lines { refuse(line) }
+        }
+    }
+
+    private func refuse(_ reason: String) {
+        logger.error("cannot hand over; this process goes on", metadata: ["error": "\(reason)"])
     }
 
     private func become(_ program: Program, _ ability: Fitness.Ability) async {
@@ -45,18 +53,26 @@ final class Heir: Sendable {
         defer { turnover.endHandOver() }
         let error: SystemError
         do throws(SystemError) {
-            let store = try openStore()
+            let store = try await openStore()
+            await store.holdGrowth()
+            defer { store.releaseGrowth() }
             try await store.storeMost()
             error = await handOver(to: program, ability, store)
         } catch let failure {
             error = failure
         }
-        logger.error("cannot hand over; this process goes on", metadata: ["error": "\(error)"])
+        refuse("\(error)")
     }
 
     /// The store that there is, or a new one: the loops rest for a moment while it comes.
-    private func openStore() throws(SystemError) -> SessionStore {
+    private func openStore() async throws(SystemError) -> SessionStore {
         if let store = store.withLock({ $0 }) { return store }
+        let new = try startStoring()
+        await control.use(new)
+        return new
+    }
+
+    private func startStoring() throws(SystemError) -> SessionStore {
         plane.stop()
         defer { goOn() }
         let new = try SessionStore.open(forSuccessionOf: plane, logger: logger)

@@ -5,8 +5,14 @@ internal import Glibc
 struct InheritedStore: Sendable {
     /// The table; `nil` where there is none.
     var table: Int32?
+    /// Whether the service manager has the table as well: then it gives it to whatever process comes next.
+    var isKept = true
     /// Both ends of each shelf.
     var shelves: [Int: [Int32]] = [:]
+    /// Shelves that the manager does not have.
+    var ownShelves: Set<Int> = []
+    /// What the manager may have and nobody can use; it is to be told.
+    var useless: Set<String> = []
     /// Under which number descriptors of its sessions are open beside these; 0: none are.
     var held: UInt64 = 0
     /// Listeners that the earlier process had opened.
@@ -20,15 +26,27 @@ struct InheritedStore: Sendable {
         var ends: [Int: [Int32]] = [:]
         for one in passed {
             switch one.storedAs {
-            case .table where table == nil: table = one.descriptor
-            case .shelf(let number): ends[number, default: []].append(one.descriptor)
+            case .table where table == nil: (table, isKept) = (one.descriptor, one.isKept)
+            case .shelf(let number):
+                ends[number, default: []].append(one.descriptor)
+                if !one.isKept { ownShelves.insert(number) }
             case .listener: listeners.append(one.descriptor)
-            case .table, nil: if one.storedAs != nil { Glibc.close(one.descriptor) }
+            case .table: Glibc.close(one.descriptor)
+            case .other:
+                Glibc.close(one.descriptor)
+                useless.insert(one.name)
+            case nil: break  // somebody else's
             }
         }
         for (number, ends) in ends {
-            if ends.count == 2 { shelves[number] = ends } else { for end in ends { Glibc.close(end) } }
+            if ends.count == 2, table != nil { shelves[number] = ends } else { discard(ends, ofShelf: number) }
         }
+    }
+
+    /// One end alone says nothing, and no shelf does without the table.
+    private mutating func discard(_ ends: [Int32], ofShelf number: Int) {
+        for end in ends { Glibc.close(end) }
+        useless.insert(StoredName.shelf(number).text)
     }
 
     /// Closes shelves and table: the kernel resets the sessions that lie there.

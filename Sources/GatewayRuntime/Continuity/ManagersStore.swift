@@ -1,3 +1,4 @@
+internal import Gateway
 internal import Glibc
 
 /// The service manager's descriptor store (sd_pid_notify_with_fds(3), FileDescriptorStoreMax=): what it keeps comes back to
@@ -7,7 +8,6 @@ struct ManagersStore: Sendable {
 
     /// How long a manager that is busy is waited for.
     private static let patienceMilliseconds: Int32 = 5000
-    private static let probeName = "store.probe"
 
     /// Has it keep duplicates of these under one name. It says nothing about it: ask for ``room(for:)`` before.
     func keep(_ descriptors: [Int32], as name: String) throws(SystemError) {
@@ -21,18 +21,23 @@ struct ManagersStore: Sendable {
     }
 
     /// How many of so many descriptors it would keep, 128 at most: has it keep as many, and sees which are still open when
-    /// nobody but the manager can have them. A store that is full has dropped some, one that does not exist all.
+    /// nobody but the manager can have them. A store that is full has dropped some, one that does not exist all. A manager that
+    /// does not answer is an error (ETIMEDOUT).
     func room(for wanted: Int) throws(SystemError) -> Int {
         var own: [Int32] = []
         defer { for descriptor in own { _ = close(descriptor) } }  // ours alone, with nothing in them
-        try probe(with: wanted, &own)
-        let count = try hasReadAll() ? own.count { !Self.hasHungUp($0, within: 0) } : 0
-        try drop(Self.probeName)  // also of a manager that reads all this later
+        // Of its own, for another thread may ask too. Where this process ends meanwhile the next one has it dropped.
+        let name = StoredName.other("probe.\(UInt64.random(in: 0 ... .max))").text
+        try probe(with: wanted, as: name, &own)
+        let hasAnswered = try hasReadAll()
+        let count = hasAnswered ? own.count { !Self.hasHungUp($0, within: 0) } : 0
+        try drop(name)  // also of a manager that reads all this later
+        guard hasAnswered else { throw SystemError(ETIMEDOUT, "ask the service manager for room in its store") }
         return count
     }
 
     /// Has it keep so many, whose other ends are added to `own`; the manager alone has them afterwards.
-    private func probe(with count: Int, _ own: inout [Int32]) throws(SystemError) {
+    private func probe(with count: Int, as name: String, _ own: inout [Int32]) throws(SystemError) {
         var given: [Int32] = []
         defer { for descriptor in given { _ = close(descriptor) } }  // of ours; what the manager has are duplicates
         for _ in 0..<count {
@@ -40,7 +45,7 @@ struct ManagersStore: Sendable {
             own.append(ends[0])
             given.append(ends[1])
         }
-        try keep(given, as: Self.probeName)
+        try keep(given, as: name)
     }
 
     /// Returns when the manager has read all that it was told before; false where it does not answer (BARRIER=1).

@@ -13,8 +13,14 @@ internal import Synchronization
         var shelves: [Int: [Int32]]
         /// Numbers of shelves that are on their way.
         var taken: Set<Int> = []
+        /// Of these the manager does not know yet.
+        var own: Set<Int> = []
         var isGrowing = false
         var isFinal = false
+        /// No growth begins. Whether somebody has asked for one meanwhile, and who waits for the end of one that was under way.
+        var isHeld = false
+        var isWanted = false
+        var holder: CheckedContinuation<Void, Never>?
         var adopted: UInt32 = 0
         var lost: UInt32 = 0
     }
@@ -23,6 +29,8 @@ internal import Synchronization
     private static let firstShelves = 2
     private static let sessionsOfAShelf = 250
     private static let shelvesAtOnce = 64
+    /// How often a manager is asked that does not answer, 5 s each: as long as one may take to reload itself.
+    private static let patience = 12
 
     private let plane: DataPlane
     private let manager: ManagersStore?
@@ -33,14 +41,18 @@ internal import Synchronization
     private let note = Mutex(())
 
     private init(
-        plane: DataPlane, manager: ManagersStore?, table: Int32, shelves: [Int: [Int32]], logger: Logger
+        plane: DataPlane, manager: ManagersStore?, table: Int32, shelves: [Int: [Int32]], own: Set<Int> = [],
+        logger: Logger
     ) {
         self.plane = plane
         self.manager = manager
         self.table = table
         self.logger = logger
-        state = Mutex(State(shelves: shelves))
+        state = Mutex(State(shelves: shelves, own: own))
     }
+
+    /// Whether sessions are there for the next process, whatever becomes of this one.
+    var isKept: Bool { manager != nil }
 
     /// Opens what an earlier process has left, or a new store where that is wanted and somebody keeps it. Nothing about it is
     /// a reason not to serve: what goes wrong is one line in the log, and then sessions are not stored.
@@ -49,12 +61,27 @@ internal import Synchronization
         logger: Logger
     ) -> SessionStore? {
         do throws(SystemError) {
-            if let store = try reopen(&inherited, plane, manager, logger) { return store }
+            // One that does not hear it gives them to the next process, which tells it again.
+            if let manager { for name in inherited.useless { try? manager.drop(name) } }
+            if let store = try reopen(&inherited, plane, manager, logger) {
+                if store.isKept != isWanted { tell(logger, store.isKept, hasManager: manager != nil) }
+                return store
+            }
             guard isWanted, let manager else { return nil }
             return try create(plane, manager, logger)
         } catch {
             logger.warning("sessions are not stored: they end with this process", metadata: ["error": "\(error)"])
             return nil
+        }
+    }
+
+    /// What was wanted takes effect later, for the table is as the process before has left it.
+    private static func tell(_ logger: Logger, _ isKept: Bool, hasManager: Bool) {
+        if isKept {
+            logger.warning("--crash-safe=off takes effect when the service was stopped: its store has sessions")
+        } else if hasManager {
+            logger.warning(
+                "sessions are not stored: the process before did not store them either; a restart tries it anew")
         }
     }
 
@@ -85,11 +112,13 @@ internal import Synchronization
             if let manager { for name in names { try manager.drop(name.text) } }
             return nil
         }
-        try plane.openStore(table: table, isKept: manager != nil)
+        let keeper = inherited.isKept ? manager : nil
+        try plane.openStore(table: table, isKept: keeper != nil)
         for (number, ends) in inherited.shelves { try plane.addShelf(number, ends) }
         if inherited.held != 0 { try plane.expect(held: inherited.held) }
         let store = SessionStore(
-            plane: plane, manager: manager, table: table, shelves: inherited.shelves, logger: logger)
+            plane: plane, manager: keeper, table: table, shelves: inherited.shelves, own: inherited.ownShelves,
+            logger: logger)
         (inherited.table, inherited.shelves) = (nil, [:])
         return store
     }
@@ -140,32 +169,119 @@ internal import Synchronization
     /// From any thread: no shelf has room. The manager is asked to keep more, in a thread of its own, for that is waited for.
     func isFull() {
         let count = state.withLock { state -> Int? in
-            guard !state.isGrowing, !state.isFinal else { return nil }
+            state.isWanted = state.isHeld
+            guard !state.isHeld, !state.isGrowing, !state.isFinal else { return nil }
             state.isGrowing = true
             return min(Self.shelvesAtOnce, max(Self.firstShelves, state.shelves.count))
         }
-        guard let count else { return }
+        if let count { startGrowing(by: count) }
+    }
+
+    /// Returns when no shelf is on its way any more; none is until ``releaseGrowth()``. What the manager has then, whoever
+    /// comes next knows as well.
+    func holdGrowth() async {
+        await withCheckedContinuation { continuation in
+            let isGrowing = state.withLock { state in
+                state.isHeld = true
+                if state.isGrowing { state.holder = continuation }
+                return state.isGrowing
+            }
+            if !isGrowing { continuation.resume() }
+        }
+    }
+
+    /// This process goes on: it may grow again, and has the manager keep what was made while that was not asked.
+    func releaseGrowth() {
+        let isWanted = state.withLock { state in
+            state.isHeld = false
+            defer { state.isWanted = false }
+            return state.isWanted
+        }
+        if isWanted { isFull() } else { keepOwn() }
+    }
+
+    /// From any thread: has the manager keep the shelves that were made for this process by the one before it, or for one that
+    /// did not come.
+    func keepOwn() {
+        let isDue = state.withLock { state in
+            guard manager != nil, !state.own.isEmpty, !state.isHeld, !state.isGrowing, !state.isFinal else {
+                return false
+            }
+            state.isGrowing = true
+            return true
+        }
+        if isDue { startGrowing(by: 0) }
+    }
+
+    private func startGrowing(by count: Int) {
         do throws(SystemError) {
             try SystemThread(name: "store") { [self] in grow(by: count) }.detach()
         } catch {
-            grow(by: 0)  // no thread, no shelf: whoever waits for one is told so
+            stopGrowing(for: error)  // no thread, no shelf: whoever waits for one is told so
         }
     }
 
     private func grow(by count: Int) {
         do throws(SystemError) {
-            if count == 0 { throw SystemError(EAGAIN, "start a thread") }
+            for number in state.withLock({ $0.own }) { try keepOwn(number) }
             // What the manager does not keep must not be used: its sessions would be stored in appearance only.
-            let room = try manager.map { manager throws(SystemError) in try manager.room(for: 2 * count) / 2 } ?? count
+            let room = count == 0 ? 0 : try roomForShelves(count)
             for _ in 0..<room { try add(keptBy: manager) }
             if room < count { throw SystemError(ENOSPC, "keep descriptors in the manager's store") }
-            state.withLock { $0.isGrowing = false }
+            hasGrown()
         } catch {
-            state.withLock { $0.isFinal = true }
-            plane.refuseShelves()
-            logger.warning(
-                "the store of sessions is full: further ones end with this process", metadata: ["error": "\(error)"])
+            stopGrowing(for: error)
         }
+    }
+
+    private func stopGrowing(for error: SystemError) {
+        let isPutOff = state.withLock { state in
+            state.isWanted = state.isHeld && error.number == ETIMEDOUT  // it was asked once only: then again later
+            state.isFinal = !state.isWanted
+            return state.isWanted
+        }
+        guard !isPutOff else { return hasGrown() }
+        plane.refuseShelves()
+        logger.warning(
+            "the store of sessions is full: further ones end with this process", metadata: ["error": "\(error)"])
+        hasGrown()
+    }
+
+    private func hasGrown() {
+        let holder = state.withLock { state in
+            state.isGrowing = false
+            defer { state.holder = nil }
+            return state.holder
+        }
+        holder?.resume()
+    }
+
+    /// How many of so many the manager has room for; without one there is no limit. One that is busy is asked again.
+    private func roomForShelves(_ count: Int) throws(SystemError) -> Int {
+        guard let manager else { return count }
+        for attempt in 1... {
+            do throws(SystemError) {
+                return try manager.room(for: 2 * count) / 2
+            } catch {
+                guard error.number == ETIMEDOUT, attempt < Self.patience, !state.withLock({ $0.isHeld }) else {
+                    throw error
+                }
+            }
+        }
+        return 0
+    }
+
+    private func keepOwn(_ number: Int) throws(SystemError) {
+        guard let manager, let ends = state.withLock({ $0.shelves[number] }) else { return }
+        guard try roomForShelves(1) == 1 else { throw SystemError(ENOSPC, "keep descriptors in the manager's store") }
+        try keep(ends, ofShelf: number, in: manager)
+        state.withLock { _ = $0.own.remove(number) }
+    }
+
+    /// What it may have under this name already is nobody's any more.
+    private func keep(_ ends: [Int32], ofShelf number: Int, in manager: ManagersStore) throws(SystemError) {
+        try manager.drop(StoredName.shelf(number).text)
+        try manager.keep(ends, as: StoredName.shelf(number).text)
     }
 
     private func add(keptBy manager: ManagersStore?) throws(SystemError) {
@@ -178,12 +294,19 @@ internal import Synchronization
         defer { state.withLock { _ = $0.taken.remove(number) } }
         let ends = try SocketPair.sequenced()
         do throws(SystemError) {
-            try manager?.keep(ends, as: StoredName.shelf(number).text)
+            if let manager { try keep(ends, ofShelf: number, in: manager) }
+            let isOwn = manager == nil
             // Before anything can be parked there: who hands over takes along what is known.
-            state.withLock { $0.shelves[number] = ends }
+            state.withLock { state in
+                state.shelves[number] = ends
+                if isOwn { state.own.insert(number) }
+            }
             try plane.addShelf(number, ends)
         } catch {
-            state.withLock { $0.shelves[number] = nil }
+            state.withLock { state in
+                state.shelves[number] = nil
+                state.own.remove(number)
+            }
             try? manager?.drop(StoredName.shelf(number).text)  // one that does not hear it has not kept it either
             for end in ends { _ = close(end) }  // sockets of ours: nothing is lost with them
             throw error
@@ -242,10 +365,13 @@ internal import Synchronization
 
     /// What the next process needs, under the names by which it knows it.
     var descriptors: [PassedDescriptor] {
-        let shelves = state.withLock { $0.shelves }
-        return [PassedDescriptor(descriptor: table, name: StoredName.table.text)]
+        let (shelves, own) = state.withLock { ($0.shelves, $0.own) }
+        return [PassedDescriptor(descriptor: table, name: StoredName.table.text, isKept: isKept)]
             + shelves.sorted { $0.key < $1.key }.flatMap { number, ends in
-                ends.map { PassedDescriptor(descriptor: $0, name: StoredName.shelf(number).text) }
+                ends.map {
+                    PassedDescriptor(
+                        descriptor: $0, name: StoredName.shelf(number).text, isKept: isKept && !own.contains(number))
+                }
             }
     }
 

@@ -91,6 +91,9 @@ actor Control {
         executor.post { [weak self] in self?.assumeIsolated { $0.factsCame() } }
     }
 
+    /// Sessions are stored there from now on.
+    func use(_ store: SessionStore) { self.store = store }
+
     /// Decides for the first time, for these loops, which must not be dialed to through `listeners`.
     func start(
         runners: [LoopRunner], listeners: [SocketAddress], inheriting handover: Handover? = nil,

@@ -16,7 +16,7 @@ struct Leaving: Sendable {
     /// is reset with the plane.
     func leave() async {
         let settings = await reloading.close()
-        let departure = Departure(settings, isStored: store != nil)
+        let departure = Departure(settings, isStored: store?.isKept ?? false)
         if case .atOnce = departure, let store {
             logger.info("stopping; sessions are left in the store")
             await leave(to: store)
@@ -41,6 +41,7 @@ struct Leaving: Sendable {
     /// Stores all that is not stored yet. What the store has, the next process continues; if there is none, whoever has the
     /// store ends it.
     private func leave(to store: SessionStore) async {
+        await store.holdGrowth()
         plane.stop()
         await control.note()
         do throws(SystemError) {

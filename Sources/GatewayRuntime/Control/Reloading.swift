@@ -62,11 +62,24 @@ actor Reloading {
         return settings
     }
 
-    /// Does something during which settings and listeners stay as they are.
-    func exclude(_ body: @Sendable () async -> Void) async {
+    /// Does something during which settings and listeners stay as they are, if another process could begin with what the
+    /// settings say now. Throws what speaks against that.
+    func exclude(_ body: @Sendable () async -> Void) async throws(SettingsSource.Trouble) {
         await enter()
         defer { leave() }
+        try await proveThatOneCanBegin()
         await body()
+    }
+
+    /// Who has taken over cannot go back, so what may be refused to it is tried here: listeners that are not open yet.
+    private func proveThatOneCanBegin() async throws(SettingsSource.Trouble) {
+        let new = try parts.source.read(after: file).settings
+        guard !parts.hasManagersSockets else { return }
+        do {
+            await parts.listeners.close(try await parts.listeners.open(new.listenAddresses))
+        } catch {
+            throw SettingsSource.Trouble(lines: ["\(error)"])
+        }
     }
 
     private func enter() async {

@@ -24,7 +24,8 @@ internal import Synchronization
     /// What waits for a deadline.
     enum Timer {
         case client(csp_session)
-        case reset(EndpointID, ResetPace)
+        /// And how many are still to be reset: those who come meanwhile are not meant.
+        case reset(EndpointID, ResetPace, left: UInt64)
     }
 
     private static let eventCapacity = 256
@@ -238,7 +239,9 @@ internal import Synchronization
     private func fire(_ timer: Timer) {
         switch timer {
         case .client(let session): clientTimerFired(session)
-        case .reset(let endpoint, let pace): resetSome(endpoint, at: pace)
+        case .reset(let endpoint, let pace, let left):
+            // One that is good again keeps what it has, above all those whom it was given since.
+            if plan.plan.rests(endpoint) { resetSome(endpoint, at: pace, of: left) }
         }
     }
 
@@ -250,12 +253,15 @@ internal import Synchronization
     private func startReset(_ endpoint: EndpointID, spread: Duration) {
         var counters = csp_endpoint_counters()
         unsafe csp_loop_read_endpoint(loop, endpoint.slot, &counters)
-        resetSome(endpoint, at: ResetPace(of: counters.sessions, over: spread))
+        resetSome(endpoint, at: ResetPace(of: counters.sessions, over: spread), of: counters.sessions)
     }
 
-    private func resetSome(_ endpoint: EndpointID, at pace: ResetPace) {
-        guard unsafe csp_loop_reset_endpoint(loop, endpoint.slot, pace.perStep) > 0 else { return }
-        timers.add(.reset(endpoint, pace), due: now + pace.step)
+    private func resetSome(_ endpoint: EndpointID, at pace: ResetPace, of left: UInt64) {
+        // None, where the loop has much to tell: then at the next step.
+        let count = unsafe csp_loop_reset_endpoint(loop, endpoint.slot, min(pace.perStep, UInt32(clamping: left)))
+        let left = left - UInt64(max(0, count))
+        guard left > 0, sessions(of: endpoint) > 0 else { return }
+        timers.add(.reset(endpoint, pace, left: left), due: now + pace.step)
     }
 
     private func reportFacts() {

@@ -255,6 +255,26 @@ struct DataPlaneTests {
         }
     }
 
+    /// It was dead, and works again before all were told: who came since is not meant, and the others may stay.
+    @Test func endpointThatIsGoodAgain_losesNoMoreSessions() async throws {
+        let (first, second) = (try NamingServer("a"), try NamingServer("b"))
+        try await withPlane(.testing([first.address])) { running async throws in
+            let old = try (0..<40).map { _ in try running.client() }
+            for client in old { #expect(try await client.receive() == .text("a")) }
+            running.publish(.testing([second.address], firstSlot: 1))
+            for runner in running.plane.runners { runner.submit(.resetSessions(id(0), spread: .seconds(4))) }
+            try await eventually("some are reset") { running.plane.sessions < 40 }
+            running.publish(.testing([first.address]))
+            let new = try (0..<10).map { _ in try running.client() }
+            for client in new { #expect(try await client.receive() == .text("a")) }
+            let left = running.plane.sessions
+            #expect(left > 10)
+            try await Task.sleep(for: .milliseconds(600))  // some steps
+            #expect(running.plane.sessions >= left - 2, "a step may have been under way")
+            for client in new { #expect(client.receiveNow() == .nothing) }
+        }
+    }
+
     @Test func plansPublishedUnderLoad_loseNobody() async throws {
         let servers = [try NamingServer("a"), try NamingServer("b")]
         try await withPlane(.testing([])) { running async throws in

@@ -37,6 +37,24 @@ import Testing
         #expect(health.dialFailed(a, .refused, begunAt: .at(2), at: .at(2)) == false, "no news")
     }
 
+    /// Suspected, and good again before anybody looked: the routine goes on.
+    @Test func dialThatWorks_beforeTheSuspicionWasLookedAt_endsIt() {
+        var (health, generator) = (health(a), SeededGenerator(seed: 1))
+        _ = health.dialSucceeded(a, at: .zero)
+        _ = health.probeStarted(at: .zero)
+        _ = end(&health, .connected, at: a, now: .zero)
+        #expect(health.dialFailed(a, .refused, begunAt: .at(0.3), at: .at(0.3)) == true)
+        #expect(health.dialSucceeded(a, at: .at(0.35)) == true)
+        health.planRoutine(every: .seconds(5), at: .at(0.35), using: &generator)
+        #expect(health.nextProbe != nil)
+        // And where its addresses are gone for a moment.
+        health.suspect(at: .at(1))
+        health.addressesKnown([], at: .at(1.1))
+        health.addressesKnown([a], at: .at(1.2))
+        health.planRoutine(every: .seconds(5), at: .at(1.2), using: &generator)
+        #expect(health.nextProbe != nil)
+    }
+
     @Test func shortageOfOurs_isNeverHeldAgainstIt() {
         var health = health(a)
         for second in 0..<100 {

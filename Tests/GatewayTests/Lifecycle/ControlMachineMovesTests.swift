@@ -68,6 +68,26 @@ import Testing
         }
     }
 
+    /// The first address that is proven moves it; the answer about the second one is still to the old number.
+    @Test func hostThatMovesToTwoAddresses_isDialedAtBoth_whereBothAreProven() throws {
+        var options = ControlDriver.discovery(requiresTLS: true)
+        options.verification = .target
+        var driver = ControlDriver(options)
+        driver.start()
+        driver.list(["a"])
+        driver.resolve("a.", 1)
+        driver.proves(1)
+        driver.dialWorks(1)
+        driver.activity[try #require(driver.id(1))] = Self.session
+        driver.pass(66)
+        driver.list(["a"])
+        driver.resolve("a.", 3, 4)
+        driver.proves(3)
+        #expect(driver.good == [3])
+        driver.proves(4)
+        #expect(driver.plan?.targets.first?.addresses == [.host(3), .host(4)])
+    }
+
     @Test func hostThatMovesForEver_leavesABoundedNumberOfPlaces() throws {
         var (driver, _, _) = try moved()
         for round in 0..<200 as Range<UInt32> {

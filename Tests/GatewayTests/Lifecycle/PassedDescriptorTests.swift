@@ -26,6 +26,28 @@ import Testing
         #expect(PassedDescriptor.held(in: environment(text), ownProcess: 4711) == 0)
     }
 
+    /// What the manager does not have as well must not be taken for safe.
+    @Test func whatIsOnlyOurs_isKnownAsThat() throws {
+        let passed = [
+            PassedDescriptor(descriptor: 7, name: "store.table"),
+            PassedDescriptor(descriptor: 8, name: "store.shelf.3", isKept: false),
+            PassedDescriptor(descriptor: 17, name: "store.shelf.3", isKept: false),
+        ]
+        let text = PassedDescriptor.handover(passed, held: 1, ownProcess: 4711)
+        #expect(text == "4711 7=store.table 8=store.shelf.3 17=store.shelf.3 held=1 own=8,17")
+        #expect(try PassedDescriptor.all(in: environment(text), ownProcess: 4711) == passed)
+        #expect(PassedDescriptor.held(in: environment(text), ownProcess: 4711) == 1)
+    }
+
+    @Test(arguments: [
+        "store.probe", "store.probe.12", "store.shelf", "store.shelf.1024", "store.shelf.-1", "store.", "store.x.y",
+    ])
+    func nameOfOurs_thatSaysNothing_isNoSocketOfOthers(name: String) throws {
+        let stored = try #require(PassedDescriptor(descriptor: 3, name: name).storedAs)
+        guard case .other = stored else { return #expect(Bool(false), "\(stored)") }
+        #expect(stored.text == name)
+    }
+
     @Test(arguments: ["", "4711", "4711 held=", "4711 held=xyz", "4711 held=-1", "4711 held=1ffffffffffffffff"])
     func textWithoutASensibleNumber_holdsNothing(text: String) {
         #expect(PassedDescriptor.held(in: environment(text), ownProcess: 4711) == 0)

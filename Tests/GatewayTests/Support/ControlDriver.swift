@@ -23,6 +23,8 @@ struct ControlDriver {
     var activity: [EndpointID: ControlMachine.Activity] = [:]
     /// Questions that were asked and not answered.
     var questions: [Question] = []
+    /// Addresses whose certificates are being looked at, and for which endpoint that was asked.
+    var verifications: [SocketAddress: EndpointID] = [:]
 
     init(_ options: ControlOptions, seed: UInt64 = 1) {
         machine = ControlMachine(options: options)
@@ -151,6 +153,12 @@ extension ControlDriver {
         take(machine.probeEnded(id, outcome, at: address, now: now, using: &generator))
     }
 
+    /// The certificate that was asked for is right.
+    mutating func proves(_ host: UInt32) {
+        guard let id = verifications.removeValue(forKey: .host(host)) else { return }
+        take(machine.verificationEnded(id, .host(host), .verified(notAfter: 0), at: now, using: &generator))
+    }
+
     mutating func suspect(_ id: EndpointID) { take(machine.suspected(id, at: now, using: &generator)) }
 
     mutating func hold(_ clients: Int) { take(machine.clientsHeld(clients, at: now, using: &generator)) }
@@ -203,7 +211,8 @@ extension ControlDriver {
                 probeCount += 1
             case .tell(let notice): told.append(notice)
             case .resetSessions(let id, let reason): resets[id] = reason
-            case .save, .verify: break
+            case .verify(let id, let address, _): verifications[address] = id
+            case .save: break
             }
         }
     }
