@@ -216,6 +216,7 @@ struct listener {
 	bool is_loopback;  /* bound to a loopback address: all its clients are on this machine */
 	bool is_paused;
 	bool is_tcp;
+	bool has_older; /* who waits there may have come before it had our options */
 	bool owns_path;
 	char path[sizeof(((struct sockaddr_un *)0)->sun_path)];
 };

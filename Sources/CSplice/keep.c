@@ -68,6 +68,15 @@ void keep_copy(csp_loop *loop, struct relay *relay)
 	atomic_store_explicit(&buffer->owner, relay->ref, memory_order_release);
 }
 
+void keep_moved(csp_loop *loop, const struct session *session)
+{
+	struct table_buffer *buffer = loop->shared_buffer;
+
+	if (session_is_stored(session) &&
+	        table_ref_session(atomic_load(&buffer->owner)) == session->relays[DOWN].ref)
+		atomic_store(&buffer->owner, 0);
+}
+
 bool keep_bytes(csp_loop *loop, struct relay *relay, const char *bytes, uint32_t length)
 {
 	struct pipe *pipe = pipe_take_beyond_budget(loop);

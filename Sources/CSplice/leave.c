@@ -25,8 +25,13 @@ static bool leave_session(csp_loop *loop, struct session *session)
 
 	if (session->state != SESSION_OPEN) /* its attempts die with us; the client does not notice */
 		return store_park(loop, &client, &session->left_as) == 0;
-	if (!session_is_stored(session) && keep_session(loop, session) < 0)
-		return false;
+	if (!session_is_stored(session)) {
+		/* Of who is stored the next process takes that for granted. */
+		if (session->is_young)
+			tcp_set_patience(session->legs[UP].fd, loop->plane);
+		if (keep_session(loop, session) < 0)
+			return false;
+	}
 	for (int i = DOWN; i <= UP; i++)
 		leave_relay(loop, &session->relays[i]);
 	session->left_as = session->relays[DOWN].ref;

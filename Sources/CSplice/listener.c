@@ -53,8 +53,11 @@ static bool is_on_loopback(int fd)
 	       address_from_system(&system, &address) == 0 && address_is_loopback(&address);
 }
 
-/* Takes fd over on success. unix_path is NULL unless the socket file is ours to remove. */
-static int add_listener(csp_plane *plane, int fd, const char *unix_path)
+/*
+ * Takes fd over on success. unix_path is NULL unless the socket file is ours to remove. has_older: clients
+ * may wait there that came before it had our options.
+ */
+static int add_listener(csp_plane *plane, int fd, const char *unix_path, bool has_older)
 {
 	int domain = sys_get_int(fd, SOL_SOCKET, SO_DOMAIN);
 
@@ -75,6 +78,7 @@ static int add_listener(csp_plane *plane, int fd, const char *unix_path)
 		listener->failures = 0;
 		listener->is_loopback = is_on_loopback(fd);
 		listener->is_tcp = domain != AF_UNIX;
+		listener->has_older = has_older;
 		listener->owns_path = unix_path != NULL;
 		if (unix_path != NULL)
 			memcpy(listener->path, unix_path, strlen(unix_path) + 1);
@@ -118,7 +122,7 @@ int csp_plane_listen(csp_plane *plane, const struct csp_address *address)
 	        listen(fd, (int)plane->options.backlog) == -1)
 		result = -errno;
 	else
-		result = add_listener(plane, fd, NULL);
+		result = add_listener(plane, fd, NULL, false);
 	if (result < 0)
 		sys_close(fd);
 	return result;
@@ -178,7 +182,7 @@ int csp_plane_listen_unix(csp_plane *plane, const char *path, mode_t mode)
 		result = -errno;
 		goto remove_file;
 	}
-	result = add_listener(plane, fd, path);
+	result = add_listener(plane, fd, path, false);
 	if (result >= 0)
 		return result;
 
@@ -207,7 +211,7 @@ int csp_plane_adopt_listener(csp_plane *plane, int fd)
 		return -errno;
 	if (address_from_system(&system, &address) == 0) /* else it is a unix socket */
 		set_inherited_options(fd, &address, plane);
-	return add_listener(plane, fd, NULL);
+	return add_listener(plane, fd, NULL, true);
 }
 
 int csp_plane_unlisten(csp_plane *plane, uint32_t index)

@@ -235,6 +235,11 @@ static enum turn fill_splicing(
 		relay->splicing = false;
 		return TURN_AGAIN;
 	}
+	if (got == 0 && from->is_tcp) { /* the end, or an urgent mark before it: a read tells them apart */
+		from->urgent = relay->never_splice = true;
+		relay->splicing = false;
+		return TURN_AGAIN;
+	}
 	if (got <= 0)
 		return nothing_read(relay, from, got, failure);
 	relay->queued = (uint32_t)got;

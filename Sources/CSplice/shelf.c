@@ -18,6 +18,25 @@ static void drop_first(struct shelf *shelf)
 		shelf->messages--;
 }
 
+/*
+ * A shelf is full when its queue takes no more, and one that is full takes not even its own first message
+ * again: for that one there may be more in it for a moment. (The kernel doubles what it is told.)
+ */
+static int send_beyond(struct shelf *shelf, const struct shelf_message *message, const int fds[2])
+{
+	int usual = sys_get_int(shelf->ends[0], SOL_SOCKET, SO_SNDBUF);
+	int result;
+
+	if (usual < 0)
+		return usual;
+	if ((result = sys_set_int(shelf->ends[0], SOL_SOCKET, SO_SNDBUF, usual)) < 0)
+		return result;
+	result = shelf_send(shelf, message, fds);
+	/* Refused: then it holds more for good. */
+	(void)sys_set_int(shelf->ends[0], SOL_SOCKET, SO_SNDBUF, usual / 2);
+	return result;
+}
+
 /* Sends the first message again, behind the last, and drops it then: to be killed in between leaves a
  * duplicate, never a gap. */
 static int rotate_first(struct shelf *shelf)
@@ -29,6 +48,8 @@ static int rotate_first(struct shelf *shelf)
 	if (result != FOUND_MESSAGE)
 		return result == FOUND_NONE ? -ENOENT : result == FOUND_CUT ? -EMFILE : result;
 	result = shelf_send(shelf, &message, fds);
+	if (result == -EAGAIN)
+		result = send_beyond(shelf, &message, fds);
 	sys_close(fds[0]);
 	sys_close(fds[1]);
 	if (result < 0)

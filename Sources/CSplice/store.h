@@ -141,6 +141,8 @@ void keep_ended(csp_loop *loop, const struct relay *relay);
 void keep_pipe_for(csp_loop *loop, const struct pipe *pipe, table_ref relay);
 /* The loop's buffer is about to be filled for this relay. */
 void keep_copy(csp_loop *loop, struct relay *relay);
+/* Another loop copies for it from now on: what this one has in its buffer would be taken for that. */
+void keep_moved(csp_loop *loop, const struct session *session);
 /* Puts bytes that could not be sent into a stored pipe. False: there is none, and the bytes are where they
  * were. */
 bool keep_bytes(csp_loop *loop, struct relay *relay, const char *bytes, uint32_t length);

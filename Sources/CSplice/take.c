@@ -51,6 +51,7 @@ int csp_session_take(csp_loop *loop, csp_session number, struct csp_session_reco
 	record_pipe(loop, &session->relays[UP], record->pipe_down, &record->bytes_in_pipe_down,
 	        &record->stored_pipe_down);
 	record->stored = session->relays[DOWN].ref;
+	keep_moved(loop, session);
 	if (session_is_stored(session))
 		counter_add(&loop->counters.stored, (uint64_t)-1);
 	/* Both are registered, and nothing but a bug makes a removal fail: the stale tag is dropped either

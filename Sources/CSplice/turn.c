@@ -93,7 +93,7 @@ void session_turn(csp_loop *loop, struct session *session)
 	struct relay *relays = session->relays;
 	struct leg *legs = session->legs;
 	uint64_t before[2] = {relays[DOWN].bytes, relays[UP].bytes};
-	bool again = false;
+	bool has_more[2];
 
 	for (int from = DOWN; from <= UP; from++) {
 		int to = 1 - from;
@@ -113,7 +113,7 @@ void session_turn(csp_loop *loop, struct session *session)
 			        failure.error);
 			return;
 		}
-		again |= turn == TURN_AGAIN;
+		has_more[from] = turn == TURN_AGAIN;
 	}
 	evidence_count(loop, session, relays[DOWN].bytes - before[DOWN], relays[UP].bytes - before[UP]);
 	balance_count(loop, session, relays[DOWN].bytes - before[DOWN] + relays[UP].bytes - before[UP]);
@@ -122,14 +122,15 @@ void session_turn(csp_loop *loop, struct session *session)
 		return;
 	}
 	for (int leg = DOWN; leg <= UP; leg++) {
-		int error = leg_take_error(&legs[leg]);
+		/* What a peer said before its reset can be read before the error is. */
+		int error = has_more[leg] ? 0 : leg_take_error(&legs[leg]);
 
 		if (error != 0) {
 			session_fail(loop, session, leg, error);
 			return;
 		}
 	}
-	if (again)
+	if (has_more[DOWN] || has_more[UP])
 		loop_make_ready(loop, session);
 	balance_consider(loop, session);
 }

@@ -199,6 +199,8 @@ int shelf_walk(struct store *store, struct shelf *shelf, _Atomic int64_t *room,
 		if (used[i])
 			continue;
 		if (result == 0 || state == ENTRY_FREE) {
+			/* Whoever had it died between a message and its entry. */
+			atomic_store(&table_entry(store->table, shelf->number, i)->state, ENTRY_FREE);
 			shelf->free[shelf->free_count++] = (uint16_t)i;
 			continue;
 		}

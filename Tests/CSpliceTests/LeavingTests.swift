@@ -68,6 +68,17 @@ extension DataPlaneTests {
             }
         }
 
+        /// Whoever brings back a stored session takes its options for granted.
+        @Test(arguments: [true, false])
+        func youngSessions_haveTheirPatienceAfterwards(isHandedOver: Bool) throws {
+            let guardian = try StoreGuardian()
+            try guardian.start()
+            let sessions = try guardian.open(10)
+            #expect(try (isHandedOver ? Way.handedOver : .left).take(guardian) == .init(sessions: 10))
+            #expect(eventually { KernelTimers.keepalives(to: guardian.server.address.port) == 10 })
+            withExtendedLifetime(sessions) {}
+        }
+
         @Test func handOver_leavesNoDescriptorOpen() throws {
             let guardian = try StoreGuardian()
             try guardian.start()

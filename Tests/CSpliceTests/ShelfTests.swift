@@ -85,6 +85,26 @@ extension DataPlaneTests {
             #expect(pwrite(table, nothing, 16, off_t(place)) == 16)
         }
 
+        /// A queue that takes no more takes not even its own first message again, so that those behind it would stay.
+        @Test func fullShelf_isCompacted_alsoWhileItsFirstSessionLives() throws {
+            let guardian = try StoreGuardian(loops: 1, shelves: 1)
+            try guardian.start()
+            let sessions = try guardian.open(320)
+            try guardian.waitUntilStored { $0 >= 200 }
+            try talk(Array(sessions.suffix(5)))
+            for session in sessions.dropFirst() {
+                session.client.close()
+                session.upstream.close()
+            }
+            try guardian.waitUntilStored { $0 <= 1 }
+            let others = try guardian.open(150)
+            try guardian.waitUntilStored(151)
+            try talk(others + [sessions[0]])
+            guardian.kill()
+            #expect(try guardian.start() == .init(sessions: 151))
+            try talk(others + [sessions[0]])
+        }
+
         @Test func foreignMessages_areDroppedWhenAShelfIsCompacted() throws {
             let guardian = try StoreGuardian(loops: 1, shelves: 1)
             try put([1, 2, 3], into: guardian.shelves[0], count: 100)

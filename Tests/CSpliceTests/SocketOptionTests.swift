@@ -34,6 +34,30 @@ extension DataPlaneTests {
             }
         }
 
+        /// They have connected before anybody said how their connections are to be.
+        @Test func clientsWhoWaitedAtAnAdoptedListener_haveTheOptionsToo() throws {
+            try withPlane(configure: { $0.keepalive_s = 21 }) { plane in
+                let (descriptor, door) = try listeningSocket()
+                let early = try (0..<3).map { _ in try Peer(connectedTo: door) }
+                try #require(csp_plane_adopt_listener(plane.plane, descriptor) >= 0)
+                for client in early {
+                    let upstream = try plane.server.accept()
+                    try upstream.send("x")
+                    #expect(try client.receive(count: 1) == "x")
+                }
+                let late = try plane.open(through: door)
+                let sessions = plane.log.all(of: .CSP_EVENT_OPENED).map(\.event.session)
+                #expect(sessions.count == 4 && sessions.contains(late.number))
+                for session in sessions {
+                    let record = try plane.take(session, from: 0).get()
+                    let (downstream, _) = (Peer(owning: record.downstream), Peer(owning: record.upstream))
+                    #expect(try downstream.option(Int32(IPPROTO_TCP), TCP_NODELAY) == 1)
+                    #expect(try downstream.option(SOL_SOCKET, SO_OOBINLINE) == 1)
+                    #expect(try downstream.option(Int32(IPPROTO_TCP), TCP_KEEPIDLE) == 21)
+                }
+            }
+        }
+
         @Test func changedPatience_isThatOfNewSessions_andOldOnesKeepTheirs() throws {
             try withPlane(configure: { ($0.keepalive_s, $0.user_timeout_ms) = (21, 34_000) }) { plane in
                 let old = try plane.open()
@@ -80,7 +104,7 @@ extension DataPlaneTests {
 }
 
 /// What /proc/net/tcp tells of timers.
-private enum KernelTimers {
+enum KernelTimers {
     /// IPv4 connections to a port whose keepalive timer runs.
     static func keepalives(to port: UInt16) -> Int {
         guard let table = fopen("/proc/self/net/tcp", "r") else { preconditionFailure("/proc is mounted") }

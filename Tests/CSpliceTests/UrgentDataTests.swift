@@ -60,6 +60,26 @@ extension DataPlaneTests {
             }
         }
 
+        /// A splice that comes upon the mark says the same as one at the end of the stream.
+        @Test(arguments: Side.allCases, 0..<10)
+        func urgentByteAndTheEnd_behindABulkFlow_bothArrive(side: Side, round: Int) throws {
+            try withPlane { plane in
+                let session = try plane.open()
+                let (sender, receiver) = side.split(session)
+                try inlineUrgentData(receiver)
+                let stream = ByteStream(seed: 17 + UInt64(round))
+                let worker = Worker {
+                    try sender.send(stream, count: 3_000_000)
+                    try sender.sendUrgent(UInt8(ascii: "!"))
+                    try sender.send("end")
+                    try sender.shutdownWrite()
+                }
+                try receiver.receive(stream, count: 3_000_000)
+                #expect(try receiver.receiveToEnd() == "!end")
+                try worker.value()
+            }
+        }
+
         @Test func urgentByteBeforeTheJoin_arrives() throws {
             try withPlane(handler: { _, _ in }) { plane in
                 let client = try Peer(connectedTo: plane.entrance)

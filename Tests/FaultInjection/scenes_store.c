@@ -151,6 +151,34 @@ static void die_in_copy(struct stage *stage)
 	die(stage, &stage->pairs[1], "send", 1, MESSAGE);
 }
 
+static void move_to(struct stage *stage, struct pair *pair, uint32_t to)
+{
+	struct csp_session_record record;
+	uint32_t from;
+	csp_session number = number_of(stage, pair, &from);
+
+	must(number != 0, "a session to move");
+	if (from == to)
+		return;
+	must(csp_session_take(csp_plane_loop(stage->plane, from), number, &record) == 0, "csp_session_take");
+	must(csp_loop_adopt(csp_plane_loop(stage->plane, to), &record, &number) == 0, "csp_loop_adopt");
+}
+
+/* What the loop before has copied for it lies in a buffer too, and is none of what is missing. */
+static void die_in_copy_after_a_move(struct stage *stage)
+{
+	struct pair *pair;
+
+	live(stage);
+	pair = &stage->pairs[1];
+	move_to(stage, pair, 0);
+	must(say(pair, CLIENT, MESSAGE) == MESSAGE, "the same direction before");
+	pump(stage);
+	hear(stage, pair, SERVER);
+	move_to(stage, pair, 1);
+	die(stage, pair, "send", 1, MESSAGE);
+}
+
 static void die_in_peek(struct stage *stage)
 {
 	live(stage);
@@ -216,6 +244,11 @@ const struct scene store_scenes[] = {
                 .is_small = true},
         {.name = "killed-in-copy",
                 .prepare = die_in_copy,
+                .act = come_back,
+                .has_store = true,
+                .returns = true},
+        {.name = "killed-in-copy-after-a-move",
+                .prepare = die_in_copy_after_a_move,
                 .act = come_back,
                 .has_store = true,
                 .returns = true},
