@@ -45,6 +45,19 @@ static void keep(struct stage *stage)
 	(void)exchange(stage, pairs[0], 0, MESSAGE);
 }
 
+/* The same on shelves that take a handful of messages each, so that they are full. */
+static void keep_on_full_shelves(struct stage *stage)
+{
+	int least = 1; /* the kernel knows better */
+
+	for (uint32_t i = 0; i < stage->shelf_count; i++)
+		for (int end = 0; end < 2; end++)
+			must(setsockopt(stage->shelves[i][end], SOL_SOCKET, SO_SNDBUF, &least,
+			             sizeof least) == 0,
+			        "SO_SNDBUF");
+	keep(stage);
+}
+
 /* One whose session the first loop has. */
 static uint32_t one_of_the_first_loop(struct stage *stage, struct pair *const pairs[], uint32_t count)
 {
@@ -233,6 +246,7 @@ static void come_back_scarcer(struct stage *stage)
 const struct scene store_scenes[] = {
         {.name = "keep", .act = keep, .has_store = true},
         {.name = "keep-small", .act = keep, .has_store = true, .is_small = true},
+        {.name = "keep-full", .act = keep_on_full_shelves, .has_store = true},
         {.name = "keep-peek", .act = keep, .has_store = true, .pipe_pages = UINT32_MAX},
         {.name = "keep-balance", .act = keep_and_balance, .has_store = true},
         {.name = "leave", .prepare = live, .act = leave, .has_store = true, .returns = true},
