@@ -53,6 +53,19 @@ extension RealComponents {
             #expect(later.allSatisfy { !$0.hasEnded })
         }
 
+        /// Swift's own pool, once it is there, wakes up every second for ever.
+        @Test func orders_startNoThread() async throws {
+            let member = try #require(try LoneMembers.all().first)
+            let observed = try await ObservedGateway(["--endpoints=\(member.address)", "--loops=1"])
+            _ = try await observed.status()
+            #expect(try await observed.command("reload").exit == .code(0))
+            #expect(try await observed.command("drain", member.address).exit == .code(0))
+            #expect(try await observed.command("undrain", member.address).exit == .code(0))
+            let names = try ProcessActivity.threadNames(of: observed.gateway.process.pid)
+            let own = names.filter { !$0.hasPrefix("NIO-") }
+            #expect(own == ["control", "etcd-gateway", "loop-0", "signals"], "\(names)")
+        }
+
         @Test func ordersThatCannotBeCarriedOut_end1_andSayWhy() async throws {
             let member = try #require(try LoneMembers.all().first)
             let observed = try await ObservedGateway(["--endpoints=\(member.address)"])

@@ -16,7 +16,15 @@ extension Control {
         _ order: @escaping @Sendable (isolated Control) async throws(OrderError) -> String,
         _ receiver: @escaping AdminOrders.Receiver
     ) {
-        // It belongs to whoever waits at the admin socket, who gives up by himself.
+        executor.post { [self] in assumeIsolated { $0.begin(order, receiver) } }
+    }
+
+    /// A task of this actor's, so that Swift's own pool is not started for it. It belongs to whoever waits at the admin socket,
+    /// who gives up by himself.
+    private func begin(
+        _ order: @escaping @Sendable (isolated Control) async throws(OrderError) -> String,
+        _ receiver: @escaping AdminOrders.Receiver
+    ) {
         Task {
             do throws(OrderError) {
                 receiver(.done(try await order(self)))

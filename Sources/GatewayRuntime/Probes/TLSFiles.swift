@@ -45,9 +45,9 @@ struct TLSContextSource: ~Copyable {
     mutating func context() throws(TLSFilesError) -> NIOSSLContext {
         let now = [files.authority, files.certificate, files.key].compactMap { $0 }.map(Self.stamp)
         if now != stamps || (try? made.get()) == nil {
-            stamps = now
             do {
                 made = .success(try make())
+                stamps = now  // not before: what could not be read is read again, changed or not
             } catch {
                 if (try? made.get()) == nil { made = .failure(TLSFilesError(text: "\(error)")) }
             }
