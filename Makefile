@@ -42,7 +42,7 @@ bench: bench-program ## our gateway and its peers side by side, about 25 minutes
 bench-check: bench-program ## measures what Benchmarks/thresholds.json names, and fails where a ratio does not hold
 	.build/debug/Bench --thresholds Benchmarks/thresholds.json --rounds 3 $(BENCH)
 
-bench-short: bench-program ## the same with two workloads, in less than a minute, for machines that others use too
+bench-short: bench-program ## the same with two workloads, in about a minute, for machines that others use too
 	.build/debug/Bench --thresholds Benchmarks/thresholds-short.json --rounds 3 --peers 'etcd,page of C' $(BENCH)
 
 syscalls: build .build/load ## counts the gateway's system calls for each request and each connection, and fails over the limits

@@ -162,3 +162,11 @@ int clinux_give_back_memory(void)
 	(void)dl_iterate_phdr(give_back_code_of, &result); /* what we return ourselves */
 	return result;
 }
+
+int clinux_take_signal(const sigset_t *set)
+{
+	const struct timespec now = {0};
+	int number = sigtimedwait(set, NULL, &now);
+
+	return number > 0 ? number : 0;
+}

@@ -152,9 +152,9 @@ static int accept_one(csp_loop *loop, const struct listener *listener, uint32_t 
 		return fd;
 	/* From a listener on a loopback address it has been inherited. */
 	is_named = listener->is_tcp && address_from_system(&client, &address) == 0;
-	if (is_named && (!listener->is_loopback || listener->has_older) && address_is_loopback(&address))
+	if (is_named && (!listener->is_loopback || listener->older > 0) && address_is_loopback(&address))
 		(void)tcp_set_loopback_congestion(fd, &loop->plane->options);
-	if (listener->is_tcp && listener->has_older) {
+	if (listener->is_tcp && listener->older > 0) {
 		tcp_set_options(fd);
 		tcp_set_patience(fd, loop->plane);
 	}
@@ -196,11 +196,12 @@ static void accept_batch(csp_loop *loop, struct listener *listener, uint32_t ind
 		}
 		result = accept_one(loop, listener, index);
 		if (result == 0) {
-			listener->has_older = false;
+			listener->older = 0;
 			listener->burst = count > 0 ? count : 1;
 			return;
 		}
 		if (result > 0) {
+			listener->older -= listener->older > 0;
 			listener->failures = 0;
 			continue;
 		}

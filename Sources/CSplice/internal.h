@@ -213,10 +213,10 @@ struct listener {
 	uint32_t owner;    /* the loop that has it armed */
 	uint32_t burst;    /* connections that one wake-up looks for: as many as lately came at once */
 	uint32_t failures; /* connections in a row that could not be accepted */
+	uint32_t older;    /* of those who wait there so many may have come before it had our options */
 	bool is_loopback;  /* bound to a loopback address: all its clients are on this machine */
 	bool is_paused;
 	bool is_tcp;
-	bool has_older; /* who waits there may have come before it had our options */
 	bool owns_path;
 	char path[sizeof(((struct sockaddr_un *)0)->sun_path)];
 };

@@ -1,6 +1,7 @@
 #include "listener.h"
 
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -54,10 +55,10 @@ static bool is_on_loopback(int fd)
 }
 
 /*
- * Takes fd over on success. unix_path is NULL unless the socket file is ours to remove. has_older: clients
- * may wait there that came before it had our options.
+ * Takes fd over on success. unix_path is NULL unless the socket file is ours to remove. older: so many
+ * clients may wait there that came before it had our options.
  */
-static int add_listener(csp_plane *plane, int fd, const char *unix_path, bool has_older)
+static int add_listener(csp_plane *plane, int fd, const char *unix_path, uint32_t older)
 {
 	int domain = sys_get_int(fd, SOL_SOCKET, SO_DOMAIN);
 
@@ -78,7 +79,7 @@ static int add_listener(csp_plane *plane, int fd, const char *unix_path, bool ha
 		listener->failures = 0;
 		listener->is_loopback = is_on_loopback(fd);
 		listener->is_tcp = domain != AF_UNIX;
-		listener->has_older = has_older;
+		listener->older = older;
 		listener->owns_path = unix_path != NULL;
 		if (unix_path != NULL)
 			memcpy(listener->path, unix_path, strlen(unix_path) + 1);
@@ -122,7 +123,7 @@ int csp_plane_listen(csp_plane *plane, const struct csp_address *address)
 	        listen(fd, (int)plane->options.backlog) == -1)
 		result = -errno;
 	else
-		result = add_listener(plane, fd, NULL, false);
+		result = add_listener(plane, fd, NULL, 0);
 	if (result < 0)
 		sys_close(fd);
 	return result;
@@ -182,7 +183,7 @@ int csp_plane_listen_unix(csp_plane *plane, const char *path, mode_t mode)
 		result = -errno;
 		goto remove_file;
 	}
-	result = add_listener(plane, fd, path, false);
+	result = add_listener(plane, fd, path, 0);
 	if (result >= 0)
 		return result;
 
@@ -191,6 +192,15 @@ remove_file:
 close_socket:
 	sys_close(fd);
 	return result;
+}
+
+/* How many have connected and are not accepted yet (tcp(7), TCP_INFO, of a listener); unknown: any number. */
+static uint32_t waiting_clients(int fd)
+{
+	struct tcp_info info;
+	socklen_t length = sizeof info;
+
+	return getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &length) == -1 ? UINT32_MAX : info.tcpi_unacked;
 }
 
 int csp_plane_adopt_listener(csp_plane *plane, int fd)
@@ -211,7 +221,7 @@ int csp_plane_adopt_listener(csp_plane *plane, int fd)
 		return -errno;
 	if (address_from_system(&system, &address) == 0) /* else it is a unix socket */
 		set_inherited_options(fd, &address, plane);
-	return add_listener(plane, fd, NULL, true);
+	return add_listener(plane, fd, NULL, waiting_clients(fd));
 }
 
 int csp_plane_unlisten(csp_plane *plane, uint32_t index)

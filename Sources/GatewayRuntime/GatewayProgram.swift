@@ -91,7 +91,7 @@ public enum GatewayProgram {
     /// SIGKILL.
     private static func endAnyway() {
         let thread = try? SystemThread(name: "last-resort") {
-            sleep(lastSeconds)  // no signal comes here: all are blocked
+            sleep(lastSeconds)  // no signal cuts it short: none has a handler
             complain("told twice to stop, and something has not ended after \(lastSeconds) s: the process ends")
             _exit(1)
         }

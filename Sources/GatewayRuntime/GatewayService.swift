@@ -212,11 +212,23 @@ public struct GatewayService: Service {
                 for await _ in reloads { _ = try? await control.reload() }  // what went wrong is in the log
             }
             group.addTask { await succession.serve(heir) }
-            try await gracefulShutdown()
+            try await Self.stopIsWanted()
             await turnover.beginLeaving()
             await leaving.leave()
             group.cancelAll()
         }
+    }
+
+    /// Returns when a graceful shutdown was asked for; throws where the task was cancelled. As the library's own, which starts
+    /// Swift's pool of threads for it: and the pool wants to look at itself in /proc, and traps where there is none.
+    private static func stopIsWanted() async throws {
+        let (stops, stop) = AsyncStream<Void>.makeStream()
+        await withGracefulShutdownHandler {
+            for await _ in stops {}
+        } onGracefulShutdown: {
+            stop.finish()
+        }
+        try Task.checkCancellation()
     }
 
     /// The line for which scripts wait, with the endpoints as far as they are known by then.

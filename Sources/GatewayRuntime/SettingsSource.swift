@@ -1,3 +1,4 @@
+internal import CLinux
 public import Gateway
 
 /// Where settings come from: flags and environment, which stay, and a file, which is read anew each time.
@@ -27,14 +28,14 @@ public struct SettingsSource: Sendable {
 
     /// Reads all settings, whole or not at all.
     ///
-    /// - Parameter earlier: The file that was read before. The default file need not exist, but one that has vanished is
-    ///   more likely being replaced than meant to be without effect.
+    /// - Parameter earlier: The file that was read before. The default file need not exist; but one that is there must be
+    ///   readable, and one that has vanished is more likely being replaced than meant to be without effect.
     func read(after earlier: String? = nil) throws(Trouble) -> Reading {
         var file: (path: String, text: String)?
         if let path = Settings.configFilePath(flags: flags, environment: environment) {
             if let text = SystemFile.read(path.path) {
                 file = (path.path, text)
-            } else if path.isRequired {
+            } else if path.isRequired || isThere(path.path) {
                 throw Trouble(lines: ["\(Setting.configFile.flag): cannot read \(path.path)"])
             } else if earlier == path.path {
                 throw Trouble(lines: ["cannot read \(path.path), which was there before"])
@@ -48,4 +49,6 @@ public struct SettingsSource: Sendable {
             throw Trouble(lines: errors.all.map(\.description))
         }
     }
+
+    private func isThere(_ path: String) -> Bool { unsafe clinux_stamp(path).exists != 0 }  // unsafe: C reads the path
 }

@@ -134,7 +134,7 @@ extension SimulatedLoop {
             if failure.isEvidence { told[subject] = .failed }
             effects.append(.tell(.dialFailed(attempt.endpoint, attempt.address, failure)))
         } else {
-            let isNews = !attempt.isConfirmed && (told[subject] != .worked || plan.rests(attempt.endpoint))
+            let isNews = plan.rests(attempt.endpoint) || !attempt.isConfirmed && told[subject] != .worked
             guard isNews || told[subject] == .failed else { return }
             told[subject] = .worked
             effects.append(.tell(.dialSucceeded(attempt.endpoint, attempt.address)))

@@ -41,6 +41,19 @@ extension RealComponents {
             #expect(gateway.errors.contains("/proc"))
         }
 
+        /// It is there and cannot be read: what it says must not be taken for nothing.
+        @Test func defaultSettingsThatCannotBeRead_areAnError() async throws {
+            let gateway = try ChildProcess(
+                "/usr/bin/unshare",
+                [
+                    "--mount", "--propagation=private", "/bin/sh", "-c",
+                    "mount -t tmpfs none /etc/default && mkdir /etc/default/etcd-gateway && exec \"$0\" --listen-addr=127.0.0.1:0",
+                    ToolBox.gateway(),
+                ])
+            #expect(try await gateway.waitForExit() == .code(2))
+            #expect(gateway.errors.contains("cannot read /etc/default/etcd-gateway"), "\(gateway.errors)")
+        }
+
         @Test func procThatGoesLater_changesNothing() async throws {
             let member = try #require(try LoneMembers.all().first)
             let folder = try TemporaryFolder()

@@ -5,6 +5,7 @@
 #ifndef CLINUX_H
 #define CLINUX_H
 
+#include <signal.h>
 #include <stdint.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
@@ -53,6 +54,10 @@ int clinux_set_inherited(int descriptor, int is_inherited);
  * needed (malloc_trim(3); madvise(2), MADV_DONTNEED). 0, or -1 with errno set: nothing is lost then.
  */
 int clinux_give_back_memory(void);
+
+/* Takes a signal of the set that waits for this process, without waiting for one (sigtimedwait(2)). Its
+ * number; 0: none waits, or it cannot be taken now. */
+int clinux_take_signal(const sigset_t *_Nonnull set);
 
 /* No descriptor but the standard three survives execve(2), whoever has opened it and however. */
 void clinux_inherit_none(void);

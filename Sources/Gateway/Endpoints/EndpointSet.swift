@@ -47,8 +47,8 @@ public struct EndpointSet: Equatable, Sendable {
     package struct FormerPlace: Equatable {
         var member: Member
         var since: Instant
-        /// Whether an earlier process has left it: then an endpoint of the same key may claim it.
-        var isInherited = false
+        /// Where it stood in what an earlier process has left: an endpoint of the same key may claim it then.
+        var inheritedAs: Int?
     }
 
     private struct FreeSlot: Equatable {
@@ -180,15 +180,16 @@ public struct EndpointSet: Equatable, Sendable {
         }
         freeSlots.removeAll { $0.slot == id.slot }
         former[id] = FormerPlace(
-            member: Member(id: id, declaration: declaration, presence: .present), since: now, isInherited: true)
+            member: Member(id: id, declaration: declaration, presence: .present), since: now, inheritedAs: former.count)
         return true
     }
 
-    /// An inherited number for an endpoint that is declared again. Where there are several the lowest: the others are
-    /// places that it had left before.
+    /// An inherited number for an endpoint that is declared again. Where there are several the one that was told of first: the
+    /// others are places that it had left before.
     private mutating func claim(_ declaration: EndpointDeclaration) -> EndpointID? {
-        let places = former.filter { $0.value.isInherited && $0.value.member.declaration.key == declaration.key }
-        guard let id = places.keys.min() else { return nil }
+        let places = former.filter { $0.value.member.declaration.key == declaration.key }
+            .compactMap { id, place in place.inheritedAs.map { (id, $0) } }
+        guard let id = places.min(by: { $0.1 < $1.1 })?.0 else { return nil }
         former[id] = nil
         members[declaration.key] = Member(id: id, declaration: declaration, presence: .present)
         keys[id] = declaration.key

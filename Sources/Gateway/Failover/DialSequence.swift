@@ -99,7 +99,10 @@ public struct DialSequence: Equatable, Sendable {
         nextNumber += 1
         tried.insert(trial)
         underway.add(attempt)
-        hedgeAt = nextTrial(after: nil) == nil ? nil : plan.timing.hedgeDelay.map { now + $0 }
+        // When nobody else is left: whoever was not dialed for a shortage of ours.
+        let isLast = nextTrial(after: nil) == nil
+        hedgeAt =
+            isLast ? (short.isEmpty ? nil : now + Self.shortagePause) : plan.timing.hedgeDelay.map { now + $0 }
         return .dial(attempt)
     }
 

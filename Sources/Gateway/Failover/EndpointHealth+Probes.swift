@@ -42,7 +42,7 @@ extension EndpointHealth {
         let probe = Probe(
             addresses: dialOrder, kind: ladder.kindOfNextProbe(isRoutine: isRoutine, at: now),
             isFresh: wantsDial(at: now))
-        probing = (probe.addresses, probe.kind)
+        probing = (probe.addresses, probe.kind, isSuspicion: isSuspected || isUnproven)
         lastProbe = now
         nextProbe = nil
         isSuspected = false
@@ -81,18 +81,23 @@ extension EndpointHealth {
         guard let probed = probing else { return .none }
         probing = nil
         let verdict = ladder.probeEnded(probed.kind, outcome, at: now)
-        guard !addresses.isEmpty, !hasMoved(since: probed.addresses) else { return lookAgain(at: now) }
+        guard !addresses.isEmpty, !hasMoved(since: probed.addresses) else {
+            return lookAgain(at: now, stillSuspected: probed.isSuspicion)
+        }
         switch verdict {
         case .alive:
-            guard let address, addresses.contains(address) else { return lookAgain(at: now) }
+            guard let address, addresses.contains(address) else {
+                return lookAgain(at: now, stillSuspected: probed.isSuspicion)
+            }
             return worked(address, at: now) ? .becameGood : .none
         case .inconclusive:
-            nextProbe = isGood ? nil : now + Self.shortagePause
+            isSuspected = isGood && probed.isSuspicion
+            nextProbe = isGood && !isSuspected ? nil : now + Self.shortagePause
             return .none
         case .dead(let failure):
             // A dial that worked meanwhile is newer than the probe; about a process that hangs it says nothing.
             if case .failed(_, .dialing) = outcome, let lastSuccess, let lastProbe, lastSuccess >= lastProbe {
-                return lookAgain(at: now)
+                return lookAgain(at: now, stillSuspected: false)
             }
             return failed(.silent(failure), at: now, longest: longest, isUrgent: isUrgent, using: &generator)
         case .unhealthy(let reason):
@@ -133,8 +138,9 @@ extension EndpointHealth {
     private func hasMoved(since probed: [SocketAddress]) -> Bool { addresses.contains { !probed.contains($0) } }
 
     /// The probe told nothing of what matters now.
-    private mutating func lookAgain(at now: Instant) -> Change {
-        nextProbe = isGood || addresses.isEmpty ? nil : now
+    private mutating func lookAgain(at now: Instant, stillSuspected: Bool) -> Change {
+        isSuspected = isGood && stillSuspected && !addresses.isEmpty
+        nextProbe = addresses.isEmpty || isGood && !isSuspected ? nil : now
         return .none
     }
 }

@@ -56,7 +56,7 @@ public struct EndpointHealth: Sendable {
     var isSuspected = false
     /// Its last probe failed, and one failure is no verdict.
     var hasFailedOnce = false
-    var probing: (addresses: [SocketAddress], kind: ProbeKind)?
+    var probing: (addresses: [SocketAddress], kind: ProbeKind, isSuspicion: Bool)?
 
     /// An endpoint of which nothing is known. Its probes make new connections from time to time if dials are measured.
     public init(_ options: ProbeLadder.Options = ProbeLadder.Options(), measuresDials: Bool = false) {

@@ -99,7 +99,10 @@ public struct ControlMachine: Sendable {
     ) -> [Action] {
         self.loopGuard = loopGuard
         self.remembered = remembered
-        if let handover { inherit(handover, at: now) }
+        if let handover {
+            inherit(handover, at: now)
+            if options.rebalance > 0 { rebalancing.wanted(at: now) }  // the process before may have been at it
+        }
         saving.last = remembered
         saving.renewal = now
         var actions: [Action] = []

@@ -12,8 +12,9 @@ public struct PassedDescriptor: Hashable, Sendable {
     public static let firstDescriptor: Int32 = 3
     /// Listening sockets at most: the data plane has no more listeners (CSP_LISTENERS_MAX).
     public static let socketsAtMost = 32
-    /// Listeners, a table, and two ends of each shelf (CSP_SHELVES_MAX).
-    static let most = socketsAtMost + 1 + 2 * StoredName.shelvesAtMost
+    /// Listeners, a table, two ends of each shelf (CSP_SHELVES_MAX), and what a question to the manager has left behind that was
+    /// never taken back: as many as it can ask for at once.
+    static let most = socketsAtMost + 1 + 2 * StoredName.shelvesAtMost + 128
     /// The variable by which a process passes descriptors to itself: its number, then a word NUMBER=NAME for each.
     public static let handoverVariable = "_ETCD_GATEWAY_FDS"
     /// The variables by which they are passed.

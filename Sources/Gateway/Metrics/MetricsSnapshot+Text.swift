@@ -175,7 +175,7 @@ extension MetricsSnapshot {
         gauge(&text, "threads", "Threads.", process.threads)
         text.add(
             "process_start_time_seconds", .gauge, "When the process started, in seconds since 1970.",
-            [Sample([:], (status.time - status.program.uptime).decimalSeconds)])
+            [Sample([:], startedAt.decimalSeconds)])
     }
 }
 

@@ -125,14 +125,17 @@ public struct MetricsSnapshot: Sendable {
     public var loops: [Loop]
     /// What the process uses.
     public var process = Process()
+    /// When it started, as it was then: clocks that are set move no start.
+    public var startedAt: WallTime
 
     /// A snapshot of these parts, without those of the process.
     public init(
-        status: GatewayStatus, traffic: [EndpointKey: EndpointTraffic], sessionTimes: Histogram,
+        status: GatewayStatus, startedAt: WallTime, traffic: [EndpointKey: EndpointTraffic], sessionTimes: Histogram,
         ends: [(reason: String, count: UInt64)], acceptErrors: [(error: String, count: UInt64)],
         acceptPauses: [(error: String, count: UInt64)], failovers: Tally<FailoverReason>, counts: Counts, loops: [Loop]
     ) {
         self.status = status
+        self.startedAt = startedAt
         self.traffic = traffic
         self.sessionTimes = sessionTimes
         self.ends = ends

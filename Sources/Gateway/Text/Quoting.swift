@@ -12,7 +12,7 @@ func quoted(_ text: some StringProtocol) -> String {
 public func printable(_ text: some StringProtocol) -> String { printable(text, atMost: longestQuotation) }
 
 /// The same, cut at another number of bytes.
-func printable(_ text: some StringProtocol, atMost longest: Int) -> String {
+public func printable(_ text: some StringProtocol, atMost longest: Int) -> String {
     var result = ""
     for scalar in text.unicodeScalars {
         guard result.utf8.count < longest else { return result + "…" }

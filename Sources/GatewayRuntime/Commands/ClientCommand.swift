@@ -16,4 +16,10 @@ public enum ClientCommand: Equatable, Sendable {
 public enum AdminSocketPath {
     /// Where the unit that the package installs lets it listen.
     public static let usual = "/run/etcd-gateway/admin.sock"
+
+    /// Where a unit lets the one listen whose settings are in this file: an instance has its own, named as the file is.
+    static func usual(ofFile path: String?) -> String {
+        let name = path?.split(separator: "/").last ?? ""
+        return name.hasPrefix("etcd-gateway@") ? "/run/\(name)/admin.sock" : usual
+    }
 }

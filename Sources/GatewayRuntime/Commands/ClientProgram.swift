@@ -26,7 +26,8 @@ public enum ClientProgram {
     static func socketPath(_ flags: [Setting: [String]], _ environment: [String: String]) -> String {
         let path = Settings.configFilePath(flags: flags, environment: environment)?.path
         let file = path.flatMap { path in SystemFile.read(path).map { (path, $0) } }
-        return Settings.adminSocketPath(flags: flags, environment: environment, file: file) ?? AdminSocketPath.usual
+        return Settings.adminSocketPath(flags: flags, environment: environment, file: file)
+            ?? AdminSocketPath.usual(ofFile: path)
     }
 
     private static func run(_ command: ClientCommand, _ client: AdminClient) throws(AdminClient.Failure) -> Int32 {
@@ -97,7 +98,7 @@ public enum ClientProgram {
     }
 
     private static func firstLine(_ text: String) -> String {
-        printable(text.split(separator: "\n", omittingEmptySubsequences: false).first ?? "")
+        printable(text.split(separator: "\n", omittingEmptySubsequences: false).first ?? "", atMost: 4096)
     }
 
     private static let otherRelease = AdminClient.Failure(

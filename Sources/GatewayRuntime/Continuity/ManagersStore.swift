@@ -30,9 +30,12 @@ struct ManagersStore: Sendable {
         let name = StoredName.other("probe.\(UInt64.random(in: 0 ... .max))").text
         try probe(with: wanted, as: name, &own)
         let hasAnswered = try hasReadAll()
-        let count = hasAnswered ? own.count { !Self.hasHungUp($0, within: 0) } : 0
-        try drop(name)  // also of a manager that reads all this later
-        guard hasAnswered else { throw SystemError(ETIMEDOUT, "ask the service manager for room in its store") }
+        guard hasAnswered else {
+            try? drop(name)  // it reads that later; and if not even that can be said, the next process says it
+            throw SystemError(ETIMEDOUT, "ask the service manager for room in its store")
+        }
+        let count = own.count { !Self.hasHungUp($0, within: 0) }
+        try drop(name)
         return count
     }
 
@@ -65,4 +68,9 @@ struct ManagersStore: Sendable {
         // EINTR is taken for a manager that does not answer: signals come to another thread.
         return unsafe poll(&request, 1, milliseconds) == 1 && request.revents & Int16(POLLHUP) != 0
     }
+}
+
+extension SystemError {
+    /// The manager has not answered, or its queue is full: it may do both later.
+    var isOfBusyManager: Bool { number == ETIMEDOUT || number == EAGAIN }
 }

@@ -236,7 +236,7 @@ internal import Synchronization
 
     private func stopGrowing(for error: SystemError) {
         let isPutOff = state.withLock { state in
-            state.isWanted = state.isHeld && error.number == ETIMEDOUT  // it was asked once only: then again later
+            state.isWanted = state.isHeld && error.isOfBusyManager  // it was asked once only: then again later
             state.isFinal = !state.isWanted
             return state.isWanted
         }
@@ -259,16 +259,15 @@ internal import Synchronization
     /// How many of so many the manager has room for; without one there is no limit. One that is busy is asked again.
     private func roomForShelves(_ count: Int) throws(SystemError) -> Int {
         guard let manager else { return count }
-        for attempt in 1... {
+        var attempts = 0
+        while true {
             do throws(SystemError) {
                 return try manager.room(for: 2 * count) / 2
             } catch {
-                guard error.number == ETIMEDOUT, attempt < Self.patience, !state.withLock({ $0.isHeld }) else {
-                    throw error
-                }
+                attempts += 1
+                guard error.isOfBusyManager, attempts < Self.patience, !state.withLock({ $0.isHeld }) else { throw error }
             }
         }
-        return 0
     }
 
     private func keepOwn(_ number: Int) throws(SystemError) {

@@ -73,7 +73,8 @@ extension Control {
         }
         figures.earlier.add(to: &traffic)
         var snapshot = MetricsSnapshot(
-            status: status(traffic, at: now), traffic: traffic, sessionTimes: sessionTimes, ends: ends,
+            status: status(traffic, at: now), startedAt: about.wallTimeOfStart, traffic: traffic,
+            sessionTimes: sessionTimes, ends: ends,
             acceptErrors: counted(runners.flatMap(\.acceptErrors), and: [ECONNABORTED] + Self.shortages),
             acceptPauses: counted(runners.flatMap(\.figures.acceptPauses), and: [0] + Self.shortages),
             failovers: figures.history.failovers, counts: figures.counts,

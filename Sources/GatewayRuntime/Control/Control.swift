@@ -129,6 +129,7 @@ actor Control {
         isClosed = true
         if let unsaved = machine.unsavedSet { save(unsaved) }
         runners = []
+        store = nil  // it has the plane, and that us: sessions are reset where the plane ends
         reloading = nil
         changed = {}
         newWork.finish()

@@ -37,6 +37,8 @@ struct ControlFigures {
 struct ProgramFacts: Sendable {
     /// When it started.
     var startedAt = MonotonicClock.now()
+    /// The same by the clock of then.
+    var wallTimeOfStart = WallClock.now()
     /// The unix sockets where clients connect; addresses are known when they are listened on.
     var unixListeners: [String]
     /// What is logged.

@@ -17,7 +17,7 @@ struct Leaving: Sendable {
     func leave() async {
         let settings = await reloading.close()
         let departure = Departure(settings, isStored: store?.isKept ?? false)
-        if case .atOnce = departure, let store {
+        if case .atOnce = departure, let store, store.isKept {
             logger.info("stopping; sessions are left in the store")
             await leave(to: store)
             await supervision?.stopping()

@@ -58,6 +58,23 @@ actor Listeners {
         return new
     }
 
+    /// Opens what is not open yet, in whatever words, and closes it again: whether another process could.
+    func tryOut(_ addresses: [ListenAddress]) async throws {
+        var unknown: [ListenAddress] = []
+        for address in addresses where !(await isBound(address)) { unknown.append(address) }
+        close(try await open(unknown))
+    }
+
+    private func isBound(_ address: ListenAddress) async -> Bool {
+        switch address {
+        case .ip(let address): return addresses.contains(address)
+        case .unix: return false  // has one spelling only
+        case .name(let name, let port):
+            guard let ip = await resolver.localAddress(of: name) else { return false }
+            return addresses.contains(SocketAddress(ip: ip, port: port))
+        }
+    }
+
     /// All that is open, to be passed on.
     var descriptors: [PassedDescriptor] {
         open.compactMap { listener in

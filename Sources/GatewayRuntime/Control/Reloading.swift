@@ -63,10 +63,11 @@ actor Reloading {
     }
 
     /// Does something during which settings and listeners stay as they are, if another process could begin with what the
-    /// settings say now. Throws what speaks against that.
+    /// settings say now. Throws what speaks against that. Nothing, where this one is about to end.
     func exclude(_ body: @Sendable () async -> Void) async throws(SettingsSource.Trouble) {
         await enter()
         defer { leave() }
+        guard !isClosed else { return }
         try await proveThatOneCanBegin()
         await body()
     }
@@ -76,7 +77,7 @@ actor Reloading {
         let new = try parts.source.read(after: file).settings
         guard !parts.hasManagersSockets else { return }
         do {
-            await parts.listeners.close(try await parts.listeners.open(new.listenAddresses))
+            try await parts.listeners.tryOut(new.listenAddresses)
         } catch {
             throw SettingsSource.Trouble(lines: ["\(error)"])
         }

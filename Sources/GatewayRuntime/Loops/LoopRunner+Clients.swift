@@ -66,7 +66,7 @@ extension LoopRunner {
             facts.append(.dialFailed(attempt.endpoint, attempt.address, failure))
         } else {
             // Of one that rests each is news: it spares the session that begins now what was before.
-            let isNews = !attempt.isConfirmed && (told[subject] != .worked || plan.plan.rests(attempt.endpoint))
+            let isNews = plan.plan.rests(attempt.endpoint) || !attempt.isConfirmed && told[subject] != .worked
             guard isNews || told[subject] == .failed else { return }
             told[subject] = .worked
             facts.append(.dialSucceeded(attempt.endpoint, attempt.address))

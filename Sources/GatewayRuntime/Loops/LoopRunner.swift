@@ -24,8 +24,7 @@ internal import Synchronization
     /// What waits for a deadline.
     enum Timer {
         case client(csp_session)
-        /// And how many are still to be reset: those who come meanwhile are not meant.
-        case reset(EndpointID, ResetPace, left: UInt64)
+        case reset(EndpointID, ResetPace)
     }
 
     private static let eventCapacity = 256
@@ -239,9 +238,9 @@ internal import Synchronization
     private func fire(_ timer: Timer) {
         switch timer {
         case .client(let session): clientTimerFired(session)
-        case .reset(let endpoint, let pace, let left):
+        case .reset(let endpoint, let pace):
             // One that is good again keeps what it has, above all those whom it was given since.
-            if plan.plan.rests(endpoint) { resetSome(endpoint, at: pace, of: left) }
+            if plan.plan.rests(endpoint) { resetSome(endpoint, at: pace) }
         }
     }
 
@@ -253,15 +252,14 @@ internal import Synchronization
     private func startReset(_ endpoint: EndpointID, spread: Duration) {
         var counters = csp_endpoint_counters()
         unsafe csp_loop_read_endpoint(loop, endpoint.slot, &counters)
-        resetSome(endpoint, at: ResetPace(of: counters.sessions, over: spread), of: counters.sessions)
+        resetSome(endpoint, at: ResetPace(of: counters.sessions, over: spread))
     }
 
-    private func resetSome(_ endpoint: EndpointID, at pace: ResetPace, of left: UInt64) {
+    private func resetSome(_ endpoint: EndpointID, at pace: ResetPace) {
         // None, where the loop has much to tell: then at the next step.
-        let count = unsafe csp_loop_reset_endpoint(loop, endpoint.slot, min(pace.perStep, UInt32(clamping: left)))
-        let left = left - UInt64(max(0, count))
-        guard left > 0, sessions(of: endpoint) > 0 else { return }
-        timers.add(.reset(endpoint, pace, left: left), due: now + pace.step)
+        _ = unsafe csp_loop_reset_endpoint(loop, endpoint.slot, pace.perStep)
+        guard sessions(of: endpoint) > 0 else { return }
+        timers.add(.reset(endpoint, pace), due: now + pace.step)
     }
 
     private func reportFacts() {

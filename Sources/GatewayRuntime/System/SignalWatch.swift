@@ -41,8 +41,8 @@ struct SignalWatch: ~Copyable {
     // unsafe: as above.
     /// One that waits for this process, if there is one. That it cannot be taken now is no reason not to ask again.
     private static func take(_ signals: [Int32]) -> Int32? {
-        var (set, now) = (set(of: signals), timespec())
-        let signal = unsafe sigtimedwait(&set, nil, &now)
+        var set = set(of: signals)
+        let signal = unsafe clinux_take_signal(&set)
         return signal > 0 ? signal : nil
     }
 

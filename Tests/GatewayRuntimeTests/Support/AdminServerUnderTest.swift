@@ -22,7 +22,8 @@ extension AdminDesk {
                 status.isReady = isReady
                 receiver(
                     MetricsSnapshot(
-                        status: status, traffic: [:], sessionTimes: Histogram(bounds: Histogram.sessionBounds),
+                        status: status, startedAt: WallTime(milliseconds: 0), traffic: [:],
+                        sessionTimes: Histogram(bounds: Histogram.sessionBounds),
                         ends: [], acceptErrors: [], acceptPauses: [], failovers: Tally(),
                         counts: MetricsSnapshot.Counts(), loops: []))
             },

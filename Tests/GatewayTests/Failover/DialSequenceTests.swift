@@ -154,6 +154,14 @@ extension DialSequenceTests {
         #expect(text(sequence.timerFired(at: .at(0.3)).then) == "1.0")
     }
 
+    @Test func shortageBeforeASilentAttempt_isTriedAgainSoon_notAfterTheTimeout() {
+        var sequence = DialSequence(plan: plan([1, 1]))
+        _ = sequence.started(at: .zero)
+        #expect(text(sequence.dialFailed(0, .local, at: .zero)) == "1.0")
+        #expect(sequence.nextDeadline == .at(0.05))
+        #expect(text(sequence.timerFired(at: .at(0.05)).then) == "0.0")
+    }
+
     @Test func refusalThenShortage_theOtherAddressIsNotForgotten() {
         var sequence = DialSequence(plan: plan([2]))
         _ = sequence.started(at: .zero)

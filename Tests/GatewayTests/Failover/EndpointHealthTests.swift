@@ -55,6 +55,21 @@ import Testing
         #expect(health.nextProbe != nil)
     }
 
+    /// A probe that tells nothing leaves the question where it was.
+    @Test func suspicion_outlivesAProbeThatTellsNothing() {
+        var health = health(a)
+        _ = health.dialSucceeded(a, at: .zero)
+        health.suspect(at: .at(1))
+        _ = health.probeStarted(at: .at(1))
+        #expect(end(&health, .failed(.local, .dialing), now: .at(1.1)) == .none)
+        #expect(health.isGood && health.nextProbe == .at(2.1), "it is asked again when we may be able to")
+        // And one that was overtaken by another address.
+        _ = health.probeStarted(at: .at(2.1))
+        health.addressesKnown([b], at: .at(2.2))
+        #expect(end(&health, .connected, at: a, now: .at(2.3)) == .none)
+        #expect(health.nextProbe == .at(2.3))
+    }
+
     @Test func shortageOfOurs_isNeverHeldAgainstIt() {
         var health = health(a)
         for second in 0..<100 {

@@ -88,6 +88,18 @@ import Testing
         #expect(driver.plan?.targets.first?.addresses == [.host(3), .host(4)])
     }
 
+    /// Its sessions stay with the old place, whose addresses are asked about them.
+    @Test func restartAfterAMove_keepsThePlacesApart() throws {
+        let (driver, old, new) = try moved()
+        var next = ControlDriver(ControlDriver.options(names: ["a", "b"]))
+        next.activity[old] = Self.session
+        next.start(inheriting: driver.machine.handover(at: driver.now))
+        next.resolve("a", 3)
+        next.resolve("b", 2)
+        #expect(next.id(3) == new && next.id(1) == old)
+        #expect(next.machine.endpoints.former.keys.sorted() == [old])
+    }
+
     @Test func hostThatMovesForEver_leavesABoundedNumberOfPlaces() throws {
         var (driver, _, _) = try moved()
         for round in 0..<200 as Range<UInt32> {

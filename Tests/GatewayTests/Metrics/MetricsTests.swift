@@ -15,7 +15,7 @@ import Testing
         var failovers = Tally<FailoverReason>()
         failovers.count(.timedOut)
         var snapshot = MetricsSnapshot(
-            status: StatusExample.status, traffic: [key: traffic],
+            status: StatusExample.status, startedAt: WallTime(milliseconds: 1_700_000_000_250), traffic: [key: traffic],
             sessionTimes: Histogram(bounds: Histogram.sessionBounds), ends: [("finished", 7)],
             acceptErrors: [("ECONNABORTED", 0), ("EMFILE", 3)], acceptPauses: [("EMFILE", 1)], failovers: failovers,
             counts: MetricsSnapshot.Counts(),
@@ -45,7 +45,7 @@ import Testing
             "etcd_gateway_accept_errors_total{errno=\"EMFILE\"} 3",
             "etcd_gateway_accept_pauses_total{error=\"EMFILE\"} 1", "etcd_gateway_held_clients 2",
             "etcd_gateway_dns_records{name=\"_etcd-client._tcp.example.com\",type=\"SRV\"} 2",
-            "process_cpu_seconds_total 1.25",
+            "process_cpu_seconds_total 1.25", "process_start_time_seconds 1700000000.25",
         ] {
             #expect(text.contains("\n\(line)\n"), "\(line)")
         }

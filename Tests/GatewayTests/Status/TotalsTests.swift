@@ -13,7 +13,8 @@ import Testing
         var status = StatusExample.status
         (status.traffic.bytesUp, status.traffic.bytesDown) = (bytesUp, 0)
         return MetricsSnapshot(
-            status: status, traffic: traffic, sessionTimes: Histogram(bounds: Histogram.sessionBounds), ends: [],
+            status: status, startedAt: WallTime(milliseconds: 0), traffic: traffic,
+            sessionTimes: Histogram(bounds: Histogram.sessionBounds), ends: [],
             acceptErrors: errors, acceptPauses: [("EMFILE", 1)], failovers: Tally<FailoverReason>(),
             counts: MetricsSnapshot.Counts(), loops: [])
     }
