@@ -265,7 +265,9 @@ internal import Synchronization
                 return try manager.room(for: 2 * count) / 2
             } catch {
                 attempts += 1
-                guard error.isOfBusyManager, attempts < Self.patience, !state.withLock({ $0.isHeld }) else { throw error }
+                guard error.isOfBusyManager, attempts < Self.patience, !state.withLock({ $0.isHeld }) else {
+                    throw error
+                }
             }
         }
     }
