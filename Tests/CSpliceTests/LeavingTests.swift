@@ -74,6 +74,10 @@ extension DataPlaneTests {
             let guardian = try StoreGuardian()
             try guardian.start()
             let sessions = try guardian.open(10)
+            for session in sessions {  // each is joined
+                try session.client.send("x")
+                #expect(try session.upstream.receive(count: 1) == "x")
+            }
             #expect(try (isHandedOver ? Way.handedOver : .left).take(guardian) == .init(sessions: 10))
             #expect(eventually { KernelTimers.keepalives(to: guardian.server.address.port) == 10 })
             withExtendedLifetime(sessions) {}

@@ -2,8 +2,9 @@ internal import CLinux
 internal import Gateway
 internal import Glibc
 
-/// Tells when one of some files was changed, replaced, made or removed, by inotify on their folders: editors and DHCP
-/// clients replace files, and a symbolic link's file changes elsewhere. Lives on the control loop, and is closed there.
+/// Tells when one of some files was changed, replaced, made or removed, by inotify on their folders, for editors and DHCP
+/// clients replace files, and a symbolic link's file changes elsewhere; and on the files, for one that is mounted from elsewhere,
+/// as a container's are, changes there. Lives on the control loop, and is closed there.
 final class FileWatch {
     /// Events within this time are one change: an editor makes several, and the first may see half a file.
     static let settleTime = Duration.milliseconds(100)
@@ -44,12 +45,18 @@ final class FileWatch {
         if let timer { executor.cancel(timer) }
     }
 
-    /// Watches every folder on the way to the files: links may lead elsewhere than before, folders come and go.
+    // unsafe: C reads the path while the call lasts.
+    /// Watches every folder on the way to the files, for links may lead elsewhere than before, folders come and go; and the files.
     private func watchFolders() {
         var found: [Int32: Set<String>] = [:]
         for step in paths.flatMap(PathStep.all) {
             guard let (number, name) = add(step) else { continue }
             found[number, default: []].insert(name)
+        }
+        for path in paths {
+            // One that is missing has its folder's watch.
+            let number = unsafe inotify_add_watch(inotify.number, path, Self.events)
+            if number != -1, found[number] == nil { found[number] = [] }
         }
         for number in names.keys where found[number] == nil { _ = inotify_rm_watch(inotify.number, number) }
         names = found

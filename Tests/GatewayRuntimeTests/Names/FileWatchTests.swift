@@ -60,6 +60,21 @@ struct FileWatchTests {
         }
     }
 
+    /// As a container's files are written, which are mounted from elsewhere.
+    @Test func editedInPlace_underAnotherNameInAnotherFolder() async throws {
+        let other = try TemporaryFolder()
+        try folder.write("old", to: "hosts")
+        try #require(link(folder.path(of: "hosts"), other.path(of: "hosts")) == 0)
+        try await watching("hosts") { _ in
+            for text in ["new", "now"] {
+                let file = open(other.path(of: "hosts"), O_WRONLY | O_TRUNC)
+                _ = Glibc.write(file, text, text.utf8.count)
+                close(file)
+                try await expectSeen(text)
+            }
+        }
+    }
+
     @Test func deletedAndMadeAnew_severalTimes() async throws {
         try folder.write("old", to: "hosts")
         try await watching("hosts") { _ in
