@@ -15,6 +15,7 @@ struct Load: Sendable {
         var p999_us: Double
     }
 
+    /// Where make builds it.
     static let program = "\(ToolBox.packageRoot)/.build/load"
     /// How old connections are when counting begins: sessions are stored when they are one to one and a half seconds old.
     let settleMilliseconds = 1700

@@ -6,6 +6,7 @@
  * descriptor open that it has not said to own: sanitizers, a deadline, and a count before and after tell.
  */
 #include "connect.h"
+#include "input.h"
 #include "store.h"
 #include "table.c" /* for the header's form, which nobody else knows */
 
@@ -36,11 +37,6 @@ enum order {
 	ORDER_REST = 8,  /* what a process that left in order knew, or something else */
 	ORDER_SHELF = 9, /* the same of a shelf */
 	ORDERS = 10,
-};
-
-struct input {
-	const uint8_t *next;
-	size_t left;
 };
 
 /* Everything that one input makes and has to close. */
@@ -83,25 +79,6 @@ int LLVMFuzzerInitialize(int *count, char ***words)
 	        "listen");
 	must(getsockname(door, (struct sockaddr *)&door_address, &length) == 0, "getsockname");
 	return 0;
-}
-
-/* ---- the input ---- */
-
-static uint8_t byte_of(struct input *input)
-{
-	if (input->left == 0)
-		return 0;
-	input->left--;
-	return *input->next++;
-}
-
-static uint32_t word_of(struct input *input)
-{
-	uint32_t word = 0;
-
-	for (int i = 0; i < 4; i++)
-		word = word << 8 | byte_of(input);
-	return word;
 }
 
 /* ---- descriptors ---- */

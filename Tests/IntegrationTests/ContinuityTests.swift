@@ -10,7 +10,7 @@ extension RealComponents {
             let process = try ChildProcess(
                 "/bin/bash", [ToolBox.packageRoot + "/scripts/continuity", "short"],
                 environment: ["GATEWAY": ToolBox.gateway()])
-            let exit = try await process.waitForExit()
+            let exit = try await process.waitForExit(within: .seconds(150))
             print(process.output)
             #expect(exit == .code(0), "\(process.output)\n\(process.errors)")
         }

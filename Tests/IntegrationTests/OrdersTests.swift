@@ -71,6 +71,8 @@ extension RealComponents {
             let observed = try await ObservedGateway(["--endpoints=\(member.address)"])
             let unknown = try await observed.command("drain", "no.such.member:1")
             #expect(unknown.exit == .code(1) && unknown.errors.contains("known are \(member.address)"))
+            let long = String(repeating: "no-such-member-", count: 8) + ".example:1"
+            #expect(try await observed.command("drain", long).errors.contains("known are \(member.address)"))
             let served = try await observed.command("undrain", member.address)
             #expect(served.exit == .code(1) && served.errors.contains("is in service already"))
             let last = try await observed.command("drain", member.address)

@@ -16,16 +16,19 @@ extension RealComponents {
             let address: String
             let process: ChildProcess
 
-            init(settings: [String: String] = [:]) async throws {
+            /// `by`: what starts it, in front of its own words.
+            init(settings: [String: String] = [:], by starter: [String] = []) async throws {
                 let member = try #require(try LoneMembers.all().first)
                 folder = try TemporaryFolder()
                 program = folder.path + "/etcd-gateway"
                 try FileManager.default.copyItem(atPath: ToolBox.gateway(), toPath: program)
                 address = try "127.0.0.1:\(FreePort.next())"
-                process = try ChildProcess(
-                    program,
-                    ["start", "--endpoints=\(member.address)", "--listen-addr=\(address)", "--health-check=tcp"],
-                    environment: settings)
+                let words =
+                    starter + [
+                        program, "start", "--endpoints=\(member.address)", "--listen-addr=\(address)",
+                        "--health-check=tcp",
+                    ]
+                process = try ChildProcess(words[0], Array(words.dropFirst()), environment: settings)
                 try await process.waitForText(GatewayProcess.readyText)
             }
 
@@ -173,6 +176,27 @@ extension RealComponents {
             try gateway.replace(by: ToolBox.gateway())
             try await gateway.hasHandedOver()
             #expect(try answers(client))
+        }
+
+        /// Who has started it does not care for children (SIGCHLD); that must not hide how the one that proves itself has ended.
+        @Test func parentThatIgnoresItsChildren_changesNothing() async throws {
+            let gateway = try await Installed(by: ["/usr/bin/env", "--ignore-signal=CHLD"])
+            let client = try ClientConnection(to: gateway.address)
+            #expect(try answers(client))
+            try await gateway.hasHandedOver()
+            #expect(try answers(client))
+        }
+
+        /// What stops the unit stops the program that proves itself; nobody waits the 5 s that it may take.
+        @Test func programThatProvesItself_canBeToldToStop() async throws {
+            let gateway = try await Installed()
+            let folder = try TemporaryFolder()
+            let suicidal = try folder.write("#!/bin/sh\nkill -TERM $$\nexec sleep 60\n", to: "suicidal")
+            #expect(chmod(suicidal, 0o755) == 0)
+            try gateway.replace(by: suicidal)
+            let start = ContinuousClock.now
+            try await gateway.hasHandedOver(Self.refused)
+            #expect(ContinuousClock.now - start < .seconds(4))
         }
 
         /// Told to stop at any moment of a hand-over: it ends, and does not become another one that knows nothing of it.

@@ -12,7 +12,7 @@ public enum LogFormat: String, CaseIterable, Sendable {
 
 /// The least important line that is logged.
 public enum LogLevel: String, CaseIterable, Sendable {
-    /// Everything, sessions included.
+    /// The steps of start and stop as well.
     case debug
     /// Changes of state. The default.
     case info

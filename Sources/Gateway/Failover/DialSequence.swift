@@ -99,19 +99,18 @@ public struct DialSequence: Equatable, Sendable {
         nextNumber += 1
         tried.insert(trial)
         underway.add(attempt)
-        // When nobody else is left: whoever was not dialed for a shortage of ours.
-        let isLast = nextTrial(after: nil) == nil
-        hedgeAt =
-            isLast ? (short.isEmpty ? nil : now + Self.shortagePause) : plan.timing.hedgeDelay.map { now + $0 }
+        hedgeAt = nextTrial(after: nil) == nil ? shortOnesDue(at: now) : plan.timing.hedgeDelay.map { now + $0 }
         return .dial(attempt)
     }
 
     private mutating func nothingToDial(at now: Instant) -> Action {
-        hedgeAt = nil
-        if underway.isEmpty { return short.isEmpty ? .hold : .pause }
-        if !short.isEmpty { hedgeAt = now + Self.shortagePause }
-        return .wait
+        hedgeAt = underway.isEmpty ? nil : shortOnesDue(at: now)
+        guard underway.isEmpty else { return .wait }
+        return short.isEmpty ? .hold : .pause
     }
+
+    /// When those that could not be dialed for a shortage of ours are tried again beside what is under way.
+    private func shortOnesDue(at now: Instant) -> Instant? { short.isEmpty ? nil : now + Self.shortagePause }
 
     /// After a failure the other addresses of that endpoint come first; else every endpoint's first address comes before
     /// anyone's second one, so that a silent host costs one hedge delay however many addresses it has.

@@ -5,16 +5,18 @@ public struct PassedDescriptor: Hashable, Sendable {
     public var descriptor: Int32
     /// What it is called there.
     public var name: String
-    /// Whether the service manager has it as well, and gives it to the next process whatever becomes of this one.
+    /// Of a table or shelf: whether the service manager has it as well, and gives it to the next process whatever becomes of this
+    /// one.
     public var isKept: Bool
 
     /// The first descriptor that a manager passes (systemd: SD_LISTEN_FDS_START).
     public static let firstDescriptor: Int32 = 3
     /// Listening sockets at most: the data plane has no more listeners (CSP_LISTENERS_MAX).
     public static let socketsAtMost = 32
-    /// Listeners, a table, two ends of each shelf (CSP_SHELVES_MAX), and what a question to the manager has left behind that was
-    /// never taken back: as many as it can ask for at once.
-    static let most = socketsAtMost + 1 + 2 * StoredName.shelvesAtMost + 128
+    /// So many a service manager is asked at once whether it would keep; a process that dies then leaves them there.
+    public static let askedForAtMost = 128
+    /// Listeners, a table, two ends of each shelf (CSP_SHELVES_MAX), and what was asked for and never taken back.
+    static let most = socketsAtMost + 1 + 2 * StoredName.shelvesAtMost + askedForAtMost
     /// The variable by which a process passes descriptors to itself: its number, then a word NUMBER=NAME for each.
     public static let handoverVariable = "_ETCD_GATEWAY_FDS"
     /// The variables by which they are passed.
@@ -73,7 +75,8 @@ public struct PassedDescriptor: Hashable, Sendable {
     private static func handedOver(_ text: String, ownProcess: Int32) -> [PassedDescriptor] {
         let words = text.split(separator: " ")
         guard words.first.flatMap({ Int32($0) }) == ownProcess, words.count <= most + 3 else { return [] }
-        let own = words.last { $0.hasPrefix(ownWord) }.map { $0.dropFirst(ownWord.count).split(separator: ",") } ?? []
+        let ownNumbers = words.last { $0.hasPrefix(ownWord) }?.dropFirst(ownWord.count) ?? ""
+        let own = Set(ownNumbers.split(separator: ","))
         var seen: Set<Int32> = []
         return words.dropFirst().compactMap { word in
             let parts = word.split(separator: "=", maxSplits: 1)

@@ -20,7 +20,7 @@ struct ManagersStore: Sendable {
         try notify.send("FDSTOREREMOVE=1\nFDNAME=\(name)")
     }
 
-    /// How many of so many descriptors it would keep, 128 at most: has it keep as many, and sees which are still open when
+    /// How many of so many descriptors (``PassedDescriptor/askedForAtMost``) it would keep: has it keep as many, and sees which are still open when
     /// nobody but the manager can have them. A store that is full has dropped some, one that does not exist all. A manager that
     /// does not answer is an error (ETIMEDOUT).
     func room(for wanted: Int) throws(SystemError) -> Int {

@@ -16,10 +16,11 @@ struct Leaving: Sendable {
     /// is reset with the plane.
     func leave() async {
         let settings = await reloading.close()
-        let departure = Departure(settings, isStored: store?.isKept ?? false)
-        if case .atOnce = departure, let store, store.isKept {
+        let kept = store.flatMap { $0.isKept ? $0 : nil }
+        let departure = Departure(settings, isStored: kept != nil)
+        if case .atOnce = departure, let kept {
             logger.info("stopping; sessions are left in the store")
-            await leave(to: store)
+            await leave(to: kept)
             await supervision?.stopping()
             return
         }

@@ -43,7 +43,7 @@ struct SignalWatch: ~Copyable {
     private static func take(_ signals: [Int32]) -> Int32? {
         var set = set(of: signals)
         let signal = unsafe clinux_take_signal(&set)
-        return signal > 0 ? signal : nil
+        return signal == 0 ? nil : signal
     }
 
     // unsafe: as above.

@@ -275,6 +275,18 @@ struct DataPlaneTests {
         }
     }
 
+    /// One that rests may be known to work from before; that somebody joined it now is news all the same.
+    @Test func clientWhoJoinsAnEndpointThatRests_isToldOf_alsoWhereItWasConfirmed() async throws {
+        let server = try NamingServer("a")
+        var plan = DialPlan.testing([server.address], isConfirmed: true)
+        plan.good = 0
+        try await withPlane(plan) { running async throws in
+            let client = try running.client()
+            #expect(try await client.receive() == .text("a"))
+            try await eventually("told") { running.facts.all.contains(.dialSucceeded(id(0), server.address)) }
+        }
+    }
+
     @Test func plansPublishedUnderLoad_loseNobody() async throws {
         let servers = [try NamingServer("a"), try NamingServer("b")]
         try await withPlane(.testing([])) { running async throws in

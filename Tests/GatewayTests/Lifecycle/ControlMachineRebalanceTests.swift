@@ -94,6 +94,22 @@ import Testing
         }
     }
 
+    /// The process before had begun; whoever was not moved yet is not forgotten.
+    @Test func restart_goesOnWithIt() throws {
+        var before = driver([20, 0], priorities: [0, 1], perMinute: 600)
+        fail(&before, 1)
+        hold(&before, [0, 20])
+        before.dialWorks(1)
+        before.pass(5)
+        var next = ControlDriver(addresses: 2, priorities: [0, 1], policy: .roundRobin, rebalance: 600)
+        hold(&next, [0, 0])
+        next.start(inheriting: before.machine.handover(at: before.now))
+        hold(&next, [0, 20])
+        for host in [1, 2] as [UInt32] { next.dialWorks(host) }
+        run(&next, seconds: 30)
+        #expect(sessions(next) == [20, 0])
+    }
+
     @Test func pinned_leavesSessionsWhereTheyAre_inATier() {
         var driver = driver([10, 10], policy: .pinned)
         let first = driver.good[0]
